@@ -1,0 +1,168 @@
+#include "base/file.h"
+#include "base/memory.h"
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static bool fail(Error *err, const char *path, const char *doing)
+{
+    return error_set(err, "%s: %s: %s", path, doing, strerror(errno));
+}
+
+bool file_map(const char *path, FileMap *map, Error *err)
+{
+    *map = (FileMap){ .data = (const uint8_t *)"" };
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0) return fail(err, path, "cannot open");
+    struct stat info;
+    bool ok = fstat(fd, &info) == 0 || fail(err, path, "cannot read");
+    if (ok && !S_ISREG(info.st_mode))
+        ok = error_set(err, "%s: is %s, not a file", path, S_ISDIR(info.st_mode) ? "a folder" : "a device or pipe");
+    if (ok && info.st_size > 0) {
+        void *data = mmap(NULL, (size_t)info.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
+        if (data == MAP_FAILED)
+            ok = fail(err, path, "cannot map");
+        else
+            *map = (FileMap){ data, (size_t)info.st_size };
+    }
+    close(fd);
+    return ok;
+}
+
+void file_unmap(FileMap *map)
+{
+    if (map->size) munmap((void *)map->data, map->size);
+    *map = (FileMap){ .data = (const uint8_t *)"" };
+}
+
+char *file_read(const char *path, size_t *size, Error *err)
+{
+    FILE *stream = fopen(path, "rbe");
+    if (!stream) return fail(err, path, "cannot open"), NULL;
+    char *data = NULL;
+    size_t used = 0, capacity = 0;
+    do {
+        if (capacity - used < 4096) data = mem_resize(data, capacity = capacity ? 2 * capacity : 65536, 1);
+        used += fread(data + used, 1, capacity - used - 1, stream);
+    } while (!feof(stream) && !ferror(stream));
+    bool bad = ferror(stream);
+    if (bad) fail(err, path, "cannot read");
+    fclose(stream);
+    if (bad) return free(data), NULL;
+    data[used] = '\0';
+    *size = used;
+    return data;
+}
+
+bool file_write_begin(FileWriter *writer, const char *path, Error *err)
+{
+    *writer = (FileWriter){ .path = mem_string(path), .part = mem_format("%s.part", path) };
+    writer->stream = fopen(writer->part, "wbe");
+    if (writer->stream) return true;
+    fail(err, path, "cannot write");
+    file_write_abandon(writer);
+    return false;
+}
+
+bool file_write_commit(FileWriter *writer, Error *err)
+{
+    bool ok = !ferror(writer->stream) && fflush(writer->stream) == 0 && fsync(fileno(writer->stream)) == 0;
+    if (!ok) fail(err, writer->path, "cannot write");
+    if (fclose(writer->stream) != 0 && ok) ok = fail(err, writer->path, "cannot write");
+    writer->stream = NULL;
+    if (ok && rename(writer->part, writer->path) != 0) ok = fail(err, writer->path, "cannot rename onto it");
+    if (ok) free(writer->part), writer->part = NULL;
+    file_write_abandon(writer);
+    return ok;
+}
+
+void file_write_abandon(FileWriter *writer)
+{
+    if (writer->stream) fclose(writer->stream);
+    if (writer->part) unlink(writer->part);
+    free(writer->part);
+    free(writer->path);
+    *writer = (FileWriter){ 0 };
+}
+
+bool file_write(const char *path, const void *data, size_t size, Error *err)
+{
+    FileWriter writer;
+    if (!file_write_begin(&writer, path, err)) return false;
+    fwrite(data, 1, size, writer.stream);
+    return file_write_commit(&writer, err);
+}
+
+bool file_exists(const char *path)
+{
+    struct stat info;
+    return stat(path, &info) == 0 && !S_ISDIR(info.st_mode);
+}
+
+bool dir_exists(const char *path)
+{
+    struct stat info;
+    return stat(path, &info) == 0 && S_ISDIR(info.st_mode);
+}
+
+bool dir_create(const char *path, Error *err)
+{
+    char *copy = mem_string(path);
+    for (char *slash = copy + 1; *slash; slash++)
+        if (*slash == '/') {
+            *slash = '\0';
+            mkdir(copy, 0777);
+            *slash = '/';
+        }
+    free(copy);
+    if (mkdir(path, 0777) == 0 || dir_exists(path)) return true;
+    return fail(err, path, "cannot create the folder");
+}
+
+bool dir_sync(const char *path, Error *err)
+{
+    int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd < 0) return fail(err, path, "cannot open the folder");
+    bool ok = fsync(fd) == 0 || errno == EINVAL || fail(err, path, "cannot flush the folder");
+    close(fd);
+    return ok;
+}
+
+bool dir_remove(const char *path, Error *err)
+{
+    DIR *dir = opendir(path);
+    if (!dir) return fail(err, path, "cannot open the folder");
+    bool ok = true;
+    for (struct dirent *entry; ok && (entry = readdir(dir));) {
+        if (!strcmp(entry->d_name, ".") || !strcmp(entry->d_name, "..")) continue;
+        ok = unlinkat(dirfd(dir), entry->d_name, 0) == 0 || fail(err, path, "cannot empty the folder");
+    }
+    closedir(dir);
+    return ok && (rmdir(path) == 0 || fail(err, path, "cannot remove the folder"));
+}
+
+char *path_join(const char *folder, const char *name)
+{
+    size_t length = strlen(folder);
+    return mem_format("%s%s%s", folder, length && folder[length - 1] == '/' ? "" : "/", name);
+}
+
+char *cache_dir(Error *err)
+{
+    const char *base = getenv("XDG_CACHE_HOME"), *home = getenv("HOME");
+    char *path = NULL;
+    if (base && base[0] == '/')
+        path = path_join(base, "lectern");
+    else if (home && home[0] == '/')
+        path = path_join(home, ".cache/lectern");
+    else
+        return error_set(err, "no cache folder: neither XDG_CACHE_HOME nor HOME is set"), NULL;
+    if (dir_create(path, err)) return path;
+    free(path);
+    return NULL;
+}

@@ -1,0 +1,115 @@
+#include "base/error.h"
+#include "base/file.h"
+#include "base/memory.h"
+#include "base/random.h"
+#include <check.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+// Known answers of Philox4x32-10 from the authors' Random123 distribution (kat_vectors).
+START_TEST(philox_known_answers)
+{
+    uint32_t out[4];
+    philox(0, 0, 0, out);
+    const uint32_t zeros[4] = { 0x6627e8d5, 0xe169c58d, 0xbc57ac4c, 0x9b00dbd8 };
+    ck_assert_mem_eq(out, zeros, sizeof out);
+    philox(UINT64_MAX, UINT64_MAX, UINT64_MAX, out);
+    const uint32_t ones[4] = { 0x408f276d, 0x41c83b0e, 0xa20bc7c6, 0x6d5451fd };
+    ck_assert_mem_eq(out, ones, sizeof out);
+    philox(0x299f31d0a4093822u, 0x85a308d3243f6a88u, 0x0370734413198a2eu, out);
+    const uint32_t pi[4] = { 0xd16cfe09, 0x94fdcceb, 0x5001e420, 0x24126ea1 };
+    ck_assert_mem_eq(out, pi, sizeof out);
+}
+END_TEST
+
+START_TEST(random_moments)
+{
+    Random random = { .key = random_key(7, "test") };
+    double sum = 0, squares = 0;
+    int counts[6] = { 0 }, n = 60000;
+    for (int i = 0; i < n; i++) {
+        double x = random_normal(&random);
+        sum += x;
+        squares += x * x;
+        counts[random_below(&random, 6)]++;
+    }
+    ck_assert_double_lt(fabs(sum / n), 0.02);
+    ck_assert_double_lt(fabs(squares / n - 1), 0.03);
+    double chi2 = 0;
+    for (int i = 0; i < 6; i++) chi2 += (counts[i] - n / 6.0) * (counts[i] - n / 6.0) / (n / 6.0);
+    ck_assert_double_lt(chi2, 20.5); // 0.1 % point of chi-squared with 5 degrees of freedom
+}
+END_TEST
+
+START_TEST(arena_marks)
+{
+    Arena arena = { 0 };
+    char *kept = arena_format(&arena, "kept %d", 1);
+    ArenaMark mark = arena_mark(&arena);
+    for (int i = 0; i < 100; i++) {
+        unsigned char *block = arena_alloc(&arena, 5000);
+        for (int j = 0; j < 5000; j++) ck_assert_int_eq(block[j], 0);
+        memset(block, 0xff, 5000);
+    }
+    arena_reset(&arena, mark);
+    ck_assert_str_eq(kept, "kept 1");
+    ck_assert_int_eq(*(char *)arena_alloc(&arena, 16), 0);
+    arena_free(&arena);
+}
+END_TEST
+
+START_TEST(errors_keep_the_first_cause)
+{
+    Error err = { "" };
+    ck_assert(!error_set(&err, "bad\x1b[31m %s", "name"));
+    error_set(&err, "second");
+    ck_assert_str_eq(err.message, "bad?[31m name");
+    error_prefix(&err, "file");
+    ck_assert_str_eq(err.message, "file: bad?[31m name");
+}
+END_TEST
+
+START_TEST(files_are_replaced_whole)
+{
+    char folder[] = "/tmp/lectern-test-XXXXXX";
+    ck_assert_ptr_nonnull(mkdtemp(folder));
+    char *path = path_join(folder, "a.txt");
+    Error err = { "" };
+    ck_assert_msg(file_write(path, "one", 3, &err), "%s", err.message);
+    FileWriter writer;
+    ck_assert(file_write_begin(&writer, path, &err));
+    fputs("half", writer.stream);
+    file_write_abandon(&writer);
+    size_t size;
+    char *text = file_read(path, &size, &err);
+    ck_assert_str_eq(text, "one");
+    free(text);
+    FileMap map;
+    ck_assert(file_map(path, &map, &err));
+    ck_assert_uint_eq(map.size, 3);
+    file_unmap(&map);
+    ck_assert(!file_map(folder, &map, &err));
+    ck_assert_ptr_nonnull(strstr(err.message, "is a folder, not a file"));
+    err = (Error){ "" };
+    ck_assert_ptr_null(file_read("/nonexistent/x", &size, &err));
+    ck_assert_str_eq(err.message, "/nonexistent/x: cannot open: No such file or directory");
+    err = (Error){ "" };
+    ck_assert_msg(dir_remove(folder, &err), "%s", err.message);
+    free(path);
+}
+END_TEST
+
+Suite *suite_base(void)
+{
+    Suite *suite = suite_create("base");
+    TCase *tests = tcase_create("base");
+    tcase_add_test(tests, philox_known_answers);
+    tcase_add_test(tests, random_moments);
+    tcase_add_test(tests, arena_marks);
+    tcase_add_test(tests, errors_keep_the_first_cause);
+    tcase_add_test(tests, files_are_replaced_whole);
+    suite_add_tcase(suite, tests);
+    return suite;
+}
