@@ -1,0 +1,156 @@
+#include "gpu/vk.h"
+#include <stdlib.h>
+#include <string.h>
+
+// Blocks of 64 MiB, or of one tensor that is larger; a piece starts at the device's alignment. First fit, merging on
+// free: the engine allocates weights once and steps from arenas, so the lists stay short.
+enum { BLOCK_BYTES = 64 << 20 };
+
+// The first memory type that has all of `wanted`.
+static bool find_type(const Gpu *gpu, VkMemoryPropertyFlags wanted, uint32_t *type)
+{
+    for (uint32_t i = 0; i < gpu->memory.memoryTypeCount; i++)
+        if ((gpu->memory.memoryTypes[i].propertyFlags & wanted) == wanted) return *type = i, true;
+    return false;
+}
+
+bool memory_open(Gpu *gpu, Error *err)
+{
+    enum {
+        LOCAL = VK_MEMORY_PROPERTY_DEVICE_LOCAL_BIT,
+        HOST = VK_MEMORY_PROPERTY_HOST_VISIBLE_BIT | VK_MEMORY_PROPERTY_HOST_COHERENT_BIT,
+        CACHED = VK_MEMORY_PROPERTY_HOST_CACHED_BIT
+    };
+    bool found = (gpu->traits.unified && find_type(gpu, LOCAL | HOST | CACHED, &gpu->memory_type)) ||
+                 find_type(gpu, LOCAL, &gpu->memory_type);
+    found = found && (find_type(gpu, HOST | CACHED, &gpu->staging_type) || find_type(gpu, HOST, &gpu->staging_type));
+    return found || error_set(err, "%s: it has no memory that kernels and the host can use", gpu->traits.name);
+}
+
+bool block_create(Gpu *gpu, uint64_t bytes, uint32_t memory_type, GpuBlock *block, Error *err)
+{
+    *block = (GpuBlock){ .bytes = bytes };
+    VkBufferCreateInfo info = { .sType = VK_STRUCTURE_TYPE_BUFFER_CREATE_INFO,
+                                .size = bytes,
+                                .usage = VK_BUFFER_USAGE_STORAGE_BUFFER_BIT | VK_BUFFER_USAGE_UNIFORM_TEXEL_BUFFER_BIT |
+                                         VK_BUFFER_USAGE_TRANSFER_SRC_BIT | VK_BUFFER_USAGE_TRANSFER_DST_BIT };
+    VkResult result = vkCreateBuffer(gpu->device, &info, NULL, &block->buffer);
+    if (result != VK_SUCCESS) return vk_fail(gpu, err, result, "cannot make a buffer");
+    VkMemoryRequirements needs;
+    vkGetBufferMemoryRequirements(gpu->device, block->buffer, &needs);
+    if (!(needs.memoryTypeBits & 1u << memory_type))
+        for (memory_type = 0; !(needs.memoryTypeBits & 1u << memory_type); memory_type++) {}
+    VkMemoryAllocateInfo allocate = { .sType = VK_STRUCTURE_TYPE_MEMORY_ALLOCATE_INFO,
+                                      .allocationSize = needs.size,
+                                      .memoryTypeIndex = memory_type };
+    result = vkAllocateMemory(gpu->device, &allocate, NULL, &block->memory);
+    if (result == VK_SUCCESS) result = vkBindBufferMemory(gpu->device, block->buffer, block->memory, 0);
+    VkMemoryPropertyFlags flags = gpu->memory.memoryTypes[memory_type].propertyFlags;
+    bool staging = memory_type == gpu->staging_type;
+    if (result == VK_SUCCESS && flags & VK_MEMORY_PROPERTY_HOST_VISIBLE_BIT && (gpu->traits.unified || staging))
+        result = vkMapMemory(gpu->device, block->memory, 0, VK_WHOLE_SIZE, 0, (void **)&block->mapped);
+    if (result == VK_SUCCESS) return true;
+    block_destroy(gpu, block);
+    return vk_fail(gpu, err, result, "cannot allocate memory");
+}
+
+void block_destroy(Gpu *gpu, GpuBlock *block)
+{
+    vkDestroyBuffer(gpu->device, block->buffer, NULL);
+    vkFreeMemory(gpu->device, block->memory, NULL);
+    free(block->free);
+    *block = (GpuBlock){ 0 };
+}
+
+void memory_close(Gpu *gpu)
+{
+    while (gpu->blocks) {
+        GpuBlock *next = gpu->blocks->next;
+        block_destroy(gpu, gpu->blocks);
+        free(gpu->blocks);
+        gpu->blocks = next;
+    }
+}
+
+static uint64_t round_up(uint64_t value, uint64_t unit) { return (value + unit - 1) / unit * unit; }
+
+static bool take_from(GpuBlock *block, uint64_t bytes, Span *span)
+{
+    for (int i = 0; i < block->free_count; i++) {
+        struct FreeRange *range = &block->free[i];
+        if (range->bytes < bytes) continue;
+        *span = (Span){ block, range->offset, bytes };
+        range->offset += bytes;
+        range->bytes -= bytes;
+        if (!range->bytes) memmove(range, range + 1, (size_t)(--block->free_count - i) * sizeof *range);
+        return true;
+    }
+    return false;
+}
+
+static void merge_with_next(GpuBlock *block, int i)
+{
+    struct FreeRange *range = &block->free[i];
+    if (range->offset + range->bytes != range[1].offset) return;
+    range->bytes += range[1].bytes;
+    memmove(range + 1, range + 2, (size_t)(--block->free_count - i - 1) * sizeof *range);
+}
+
+static void give_back(GpuBlock *block, uint64_t offset, uint64_t bytes)
+{
+    int i = 0;
+    while (i < block->free_count && block->free[i].offset < offset) i++;
+    GROW(block->free, block->free_count, block->free_capacity);
+    memmove(&block->free[i + 1], &block->free[i], (size_t)(block->free_count++ - i) * sizeof *block->free);
+    block->free[i] = (struct FreeRange){ offset, bytes };
+    if (i + 1 < block->free_count) merge_with_next(block, i);
+    if (i > 0) merge_with_next(block, i - 1);
+}
+
+static bool find_space(Gpu *gpu, uint64_t bytes, Span *span, Error *err)
+{
+    for (GpuBlock *block = gpu->blocks; block; block = block->next)
+        if (take_from(block, bytes, span)) return true;
+    uint64_t limit = gpu->traits.max_allocation_bytes, size = BLOCK_BYTES < limit ? BLOCK_BYTES : limit;
+    GpuBlock *block = NEW(GpuBlock);
+    Error cause = { "" };
+    bool ok = block_create(gpu, bytes > size ? bytes : size, gpu->memory_type, block, &cause);
+    if (!ok && bytes < size)
+        ok = block_create(gpu, bytes, gpu->memory_type, block, err);
+    else if (!ok)
+        error_set(err, "%s", cause.message);
+    if (!ok) return free(block), false;
+    block->next = gpu->blocks;
+    gpu->blocks = block;
+    give_back(block, 0, block->bytes);
+    return take_from(block, bytes, span);
+}
+
+bool gpu_alloc(Gpu *gpu, uint64_t bytes, Span *span, Error *err)
+{
+    *span = (Span){ 0 };
+    if (bytes > gpu->traits.max_allocation_bytes)
+        return error_set(err, "%s: %.1f MB were asked for in one piece; the device gives at most %.1f MB",
+                         gpu->traits.name, (double)bytes / 1e6, (double)gpu->traits.max_allocation_bytes / 1e6);
+    uint64_t taken = round_up(bytes ? bytes : 4, gpu->traits.alignment);
+    pthread_mutex_lock(&gpu->memory_lock);
+    bool ok = find_space(gpu, taken, span, err);
+    if (ok) gpu->allocated += taken;
+    pthread_mutex_unlock(&gpu->memory_lock);
+    if (!ok) return error_prefix(err, "%.1f MB were asked for", (double)bytes / 1e6);
+    if (gpu->options.poison && span->block->mapped) memset(span->block->mapped + span->offset, 0xff, taken);
+    span->bytes = round_up(bytes, 4);
+    return true;
+}
+
+void gpu_free(Gpu *gpu, Span span)
+{
+    if (!span.block) return;
+    uint64_t taken = round_up(span.bytes ? span.bytes : 4, gpu->traits.alignment);
+    pthread_mutex_lock(&gpu->memory_lock);
+    give_back(span.block, span.offset, taken);
+    gpu->allocated -= taken;
+    pthread_mutex_unlock(&gpu->memory_lock);
+}
+
+uint64_t gpu_allocated(const Gpu *gpu) { return gpu->allocated; }

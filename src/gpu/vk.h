@@ -1,0 +1,94 @@
+// What the files of src/gpu share. Nobody outside this folder includes it.
+#pragma once
+#include "base/memory.h"
+#include "gpu/gpu.h"
+#include <pthread.h>
+#include <volk.h>
+
+struct Gpu {
+    GpuOptions options;
+    GpuTraits traits;
+    VkInstance instance;
+    VkDebugUtilsMessengerEXT messenger;
+    VkPhysicalDevice physical;
+    VkDevice device;
+    VkPhysicalDeviceMemoryProperties memory;
+    uint32_t queue_family;
+    VkQueue queue;
+    pthread_mutex_t queue_lock; // one submission at a time
+    bool has_subgroup_control, has_memory_budget, has_executable_properties;
+
+    pthread_mutex_t memory_lock;
+    GpuBlock *blocks; // newest first
+    uint32_t memory_type, staging_type;
+    uint64_t allocated;
+
+    pthread_mutex_t kernel_lock;
+    Kernel *kernels;
+    struct KernelLayout *layouts;
+    VkPipelineCache pipeline_cache;
+    size_t pipeline_cache_bytes; // as loaded, to know whether it grew
+};
+
+// A VkBuffer with memory of its own, handed out in pieces.
+struct GpuBlock {
+    GpuBlock *next;
+    VkBuffer buffer;
+    VkDeviceMemory memory;
+    uint64_t bytes;
+    char *mapped; // NULL where the host cannot reach it
+    struct FreeRange {
+        uint64_t offset, bytes;
+    } * free; // sorted by offset, never adjacent
+    int free_count, free_capacity;
+};
+
+// What the SPIR-V says.
+typedef struct Reflection {
+    int bindings;
+    VkDescriptorType type[GPU_MAX_BINDINGS];
+    VkFormat texel_format[GPU_MAX_BINDINGS];
+    bool reads[GPU_MAX_BINDINGS], writes[GPU_MAX_BINDINGS];
+    uint32_t push_bytes;
+    uint32_t local_size[3]; // with the constants of the spec
+} Reflection;
+
+// Shared by all kernels whose bindings have the same types, so that their descriptor sets are interchangeable.
+typedef struct KernelLayout {
+    struct KernelLayout *next;
+    int bindings;
+    VkDescriptorType type[GPU_MAX_BINDINGS];
+    uint32_t push_bytes;
+    VkDescriptorSetLayout set_layout;
+    VkPipelineLayout layout;
+} KernelLayout;
+
+struct Kernel {
+    Kernel *next;
+    Gpu *gpu;
+    KernelSpec spec;
+    const Shader *shader;
+    Reflection reflection;
+    KernelLayout *layout;
+    char name[96];
+    VkPipeline pipeline; // 0 until first used
+};
+
+const char *vk_result_text(VkResult result);
+
+// Fails a stream or a call with "what: the result" and the memory that was in use, when it is out of memory.
+bool vk_fail(const Gpu *gpu, Error *err, VkResult result, const char *what);
+
+// memory.c
+bool memory_open(Gpu *gpu, Error *err);
+void memory_close(Gpu *gpu);
+bool block_create(Gpu *gpu, uint64_t bytes, uint32_t memory_type, GpuBlock *block, Error *err);
+void block_destroy(Gpu *gpu, GpuBlock *block);
+
+// spirv.c: false with `err` if the module is not one that our shaders can be. `constants` replace defaults where not 0.
+bool spirv_reflect(const uint32_t *code, size_t words, const uint32_t constants[GPU_MAX_CONSTANTS], Reflection *out,
+                   Error *err);
+
+// kernel.c
+bool kernels_open(Gpu *gpu, Error *err);
+void kernels_close(Gpu *gpu);

@@ -1,0 +1,244 @@
+#include "gpu/gpu.h"
+#include <check.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+static Gpu *gpu;
+static Stream *stream;
+
+static void open_with(GpuOptions options)
+{
+    Error err = { "" };
+    gpu = gpu_open(&options, &err);
+    ck_assert_msg(gpu != NULL, "%s", err.message);
+    stream = stream_open(gpu, &err);
+    ck_assert_msg(stream != NULL, "%s", err.message);
+}
+
+static void finish(void)
+{
+    stream_close(stream);
+    gpu_close(gpu);
+    ck_assert_int_eq(gpu_validation_messages(), 0);
+}
+
+static Span take(uint64_t bytes)
+{
+    Span span;
+    Error err = { "" };
+    ck_assert_msg(gpu_alloc(gpu, bytes, &span, &err), "%s", err.message);
+    return span;
+}
+
+typedef struct FillArgs {
+    uint32_t n;
+    float value;
+} FillArgs;
+
+static void fill(Span y, float value)
+{
+    uint32_t n = (uint32_t)(y.bytes / 4);
+    gpu_dispatch(stream, KERNEL(gpu, "fill"), ITEMS(n, .bytes = (double)y.bytes), SPANS(y), ARGS(FillArgs, n, value));
+}
+
+static void expect(Span y, uint64_t n, float value)
+{
+    float *data = calloc(n, sizeof *data);
+    Error err = { "" };
+    ck_assert_msg(stream_read(stream, y, data, 4 * n, &err), "%s", err.message);
+    for (uint64_t i = 0; i < n; i++)
+        ck_assert_msg(data[i] == value, "element %d is %g, not %g", (int)i, data[i], value);
+    free(data);
+}
+
+START_TEST(devices_are_listed)
+{
+    GpuTraits list[8];
+    Error err = { "" };
+    int count = gpu_list(list, 8, &err);
+    ck_assert_msg(count > 0, "%s", err.message);
+    for (int i = 0; i < count; i++) ck_assert_uint_ge(list[i].max_binding_bytes, 128 << 20);
+}
+END_TEST
+
+START_TEST(wishes_that_no_device_meets)
+{
+    Error err = { "" };
+    ck_assert_ptr_null(gpu_open(&(GpuOptions){ .device = "99" }, &err));
+    ck_assert_ptr_nonnull(strstr(err.message, "there is no device 99: the last one is"));
+    err = (Error){ "" };
+    ck_assert_ptr_null(gpu_open(&(GpuOptions){ .device = "no such name" }, &err));
+    ck_assert_ptr_nonnull(strstr(err.message, "no device that can be used has \"no such name\" in its name"));
+}
+END_TEST
+
+// A view whose first byte is not aligned for the device is reached by its offset.
+START_TEST(dispatch_writes_only_its_span)
+{
+    open_with((GpuOptions){ .poison = true });
+    Span all = take(4 * 1000);
+    fill(all, 1);
+    fill(span_part(all, 4 * 333, 4 * 101), 2);
+    expect(all, 333, 1);
+    expect(span_part(all, 4 * 333, 4 * 101), 101, 2);
+    expect(span_part(all, 4 * 434, 4 * 566), 566, 1);
+    finish();
+}
+END_TEST
+
+// More groups than one dimension holds.
+START_TEST(many_items_fold)
+{
+    open_with((GpuOptions){ 0 });
+    uint64_t n = 65536ull * 64 * 2 + 77;
+    Span y = take(4 * n);
+    fill(y, 3);
+    expect(span_part(y, 4 * (n - 100), 400), 100, 3);
+    expect(y, 100, 3);
+    finish();
+}
+END_TEST
+
+// Independent dispatches share a barrier; dependent ones get one each.
+START_TEST(barriers_follow_ranges)
+{
+    open_with((GpuOptions){ 0 });
+    Span a = take(4096), b = take(4096), c = take(4096);
+    fill(a, 1), fill(b, 2), fill(c, 3);
+    ck_assert_uint_eq(stream_count(stream).barriers, 0);
+    stream_copy(stream, c, a);
+    ck_assert_uint_eq(stream_count(stream).barriers, 1);
+    fill(b, 4);
+    ck_assert_uint_eq(stream_count(stream).barriers, 1);
+    fill(a, 5); // written after it was read
+    ck_assert_uint_eq(stream_count(stream).barriers, 2);
+    expect(a, 1024, 5), expect(b, 1024, 4), expect(c, 1024, 1);
+    finish();
+}
+END_TEST
+
+static void transfers(GpuOptions options)
+{
+    open_with(options);
+    uint64_t n = 5000003; // over the staging block
+    float *data = malloc(4 * n);
+    for (uint64_t i = 0; i < n; i++) data[i] = (float)i;
+    Span a = take(4 * n), b = take(4 * n), small = take(4 * 10);
+    stream_write(stream, a, data, 4 * n);
+    stream_copy(stream, b, a);
+    stream_fill(stream, a, 0);
+    stream_write(stream, small, data + 7, 4 * 10);
+    float *back = malloc(4 * n);
+    Error err = { "" };
+    ck_assert_msg(stream_read(stream, b, back, 4 * n, &err), "%s", err.message);
+    ck_assert_mem_eq(back, data, 4 * n);
+    ck_assert_msg(stream_read(stream, small, back, 4 * 10, &err), "%s", err.message);
+    ck_assert_mem_eq(back, data + 7, 4 * 10);
+    expect(a, n, 0);
+    free(data), free(back);
+    finish();
+}
+
+START_TEST(transfers_in_place) { transfers((GpuOptions){ 0 }); }
+END_TEST
+START_TEST(transfers_by_staging) { transfers((GpuOptions){ .no_host_access = true }); }
+END_TEST
+
+START_TEST(memory_is_handed_out_once_and_reused)
+{
+    open_with((GpuOptions){ 0 });
+    enum { N = 64 };
+    Span spans[N];
+    for (int round = 0; round < 4; round++) {
+        for (int i = 0; i < N; i++) {
+            spans[i] = take(4 * (uint64_t)(1 + 997 * i));
+            ck_assert_uint_eq(spans[i].offset % gpu_traits(gpu)->alignment, 0);
+            for (int j = 0; j < i; j++)
+                ck_assert(spans[j].block != spans[i].block || spans[j].offset >= spans[i].offset + spans[i].bytes ||
+                          spans[i].offset >= spans[j].offset + spans[j].bytes);
+        }
+        for (int i = 0; i < N; i++) gpu_free(gpu, spans[(i * 37) % N]); // in another order
+        ck_assert_uint_eq(gpu_allocated(gpu), 0);
+    }
+    Span whole = take(48 << 20); // the pieces have grown together again
+    ck_assert_ptr_eq(whole.block, spans[0].block);
+    finish();
+}
+END_TEST
+
+START_TEST(limits_are_told)
+{
+    open_with((GpuOptions){ .max_allocation_bytes = 1 << 20, .max_binding_bytes = 1 << 16 });
+    Error err = { "" };
+    Span span;
+    ck_assert(!gpu_alloc(gpu, 2 << 20, &span, &err));
+    ck_assert_ptr_nonnull(strstr(err.message, "2.1 MB were asked for in one piece; the device gives at most 1.0 MB"));
+    fill(take(1 << 17), 1);
+    err = (Error){ "" };
+    ck_assert(!stream_wait(stream, &err));
+    ck_assert_ptr_nonnull(strstr(err.message, "fill binds 0.1 MB in one piece; the device binds at most 0.1 MB"));
+    Span small = take(1 << 10); // the stream works again after its error was fetched
+    fill(small, 2);
+    expect(small, 1 << 8, 2);
+    finish();
+}
+END_TEST
+
+START_TEST(args_that_do_not_fit_stop)
+{
+    open_with((GpuOptions){ 0 });
+    gpu_dispatch(stream, KERNEL(gpu, "fill"), ITEMS(1, .flops = 1), SPANS(take(4)), ARGS(uint32_t, 1));
+}
+END_TEST
+
+START_TEST(plans_count_and_touch_nothing)
+{
+    open_with((GpuOptions){ 0 });
+    Stream *plan = stream_open_plan(gpu);
+    Span nowhere = { NULL, 0, 4096 };
+    gpu_dispatch(plan, KERNEL(gpu, "fill"), ITEMS(1024, .flops = 10, .bytes = 4096), SPANS(nowhere),
+                 ARGS(FillArgs, 1024, 1));
+    ck_assert_double_eq(stream_count(plan).flops, 10);
+    ck_assert_double_eq(stream_count(plan).bytes, 4096);
+    stream_close(plan);
+    finish();
+}
+END_TEST
+
+START_TEST(profiles_time_each_kernel)
+{
+    open_with((GpuOptions){ .profile = true });
+    Span y = take(4 << 20);
+    for (int i = 0; i < 3000; i++) fill(i == 0 ? y : span_part(y, 0, 64), 1); // more than one pool of queries
+    int count;
+    const KernelTime *times = stream_profile(stream, &count);
+    ck_assert_int_eq(count, 1);
+    ck_assert_uint_eq(times[0].calls, 3000);
+    ck_assert_double_gt(times[0].seconds, 0);
+    ck_assert_double_eq(times[0].bytes, (4 << 20) + 2999 * 64);
+    finish();
+}
+END_TEST
+
+Suite *suite_gpu(void);
+Suite *suite_gpu(void)
+{
+    Suite *suite = suite_create("gpu");
+    TCase *tests = tcase_create("gpu");
+    tcase_set_timeout(tests, 60);
+    tcase_add_test(tests, devices_are_listed);
+    tcase_add_test(tests, wishes_that_no_device_meets);
+    tcase_add_test(tests, dispatch_writes_only_its_span);
+    tcase_add_test(tests, many_items_fold);
+    tcase_add_test(tests, barriers_follow_ranges);
+    tcase_add_test(tests, transfers_in_place);
+    tcase_add_test(tests, transfers_by_staging);
+    tcase_add_test(tests, memory_is_handed_out_once_and_reused);
+    tcase_add_test(tests, limits_are_told);
+    tcase_add_test_raise_signal(tests, args_that_do_not_fit_stop, 6);
+    tcase_add_test(tests, plans_count_and_touch_nothing);
+    tcase_add_test(tests, profiles_time_each_kernel);
+    suite_add_tcase(suite, tests);
+    return suite;
+}
