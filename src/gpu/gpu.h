@@ -168,8 +168,10 @@ void stream_submit(Stream *stream);                                           //
 bool stream_wait(Stream *stream, Error *err);
 bool stream_read(Stream *stream, Span from, void *data, uint64_t bytes, Error *err); // waits
 
-// The first error so far, without waiting: a loop that records for long asks it.
+// The first error so far, without waiting: a loop that records for long asks it. stream_fail makes one: later calls do
+// nothing, as after an error of the device.
 bool stream_failed(const Stream *stream);
+void stream_fail(Stream *stream, const Error *cause);
 
 // What was recorded since the stream was opened (a plan counts too).
 typedef struct StreamCount {

@@ -131,6 +131,7 @@ void stream_close(Stream *stream)
 Gpu *stream_gpu(const Stream *stream) { return stream->gpu; }
 bool stream_is_plan(const Stream *stream) { return stream->plan; }
 bool stream_failed(const Stream *stream) { return error_is_set(&stream->error); }
+void stream_fail(Stream *stream, const Error *cause) { error_set(&stream->error, "%s", cause->message); }
 StreamCount stream_count(const Stream *stream) { return stream->count; }
 
 // ---- Submitting --------------------------------------------------------------------------------------------------

@@ -1,0 +1,364 @@
+#include "base/half.h"
+#include "ops/op.h"
+#include "ops_table.inc"
+#include <math.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+// What an element may be off by: a share of its scale, which is Σ|a||b| where the twin gives it and max|y| elsewhere.
+static const struct {
+    double nmse, bound, grad;
+} tolerance[] = {
+    [F32] = {1e-11, 4e-6, 2e-4 },
+      [F16] = { 1e-6, 2e-3, 5e-3 },
+      [BF16] = { 1e-4, 2e-2, 5e-2 },
+      [I32] = { 0}
+};
+
+// ---- Ladders -----------------------------------------------------------------------------------------------------
+
+const Kernel *rung_kernel(Gpu *gpu, const Rung *rung) { return gpu_kernel(gpu, &rung->kernel); }
+
+const Rung *ladder_pick(Tape *t, const Ladder *ladder, const void *problem)
+{
+    Gpu *gpu = stream_gpu(t->stream);
+    const GpuTraits *traits = gpu_traits(gpu);
+    const Rung *picked = NULL;
+    for (int i = 0; i < ladder->count; i++) {
+        const Rung *rung = &ladder->rung[i];
+        if (rung->can && !rung->can(traits, problem)) continue;
+        if (t->force && !strcmp(t->force, kernel_name(rung_kernel(gpu, rung)))) {
+            t->force_taken = true;
+            return rung;
+        }
+        if (!picked && (!rung->chosen || rung->chosen(traits, problem))) picked = rung;
+    }
+    CHECK(picked, "%s: no rung can run", ladder->name);
+    return picked;
+}
+
+void op_each(const Op *op, Gpu *gpu, bool bench, void (*visit)(void *, const Op *, const Case *, const char *),
+             void *context)
+{
+    for (int i = 0; i < op->case_count; i++) {
+        const Case *c = &op->cases[i];
+        if (c->bench != bench) continue;
+        if (c->force || !op->ladder_count) visit(context, op, c, c->force);
+        for (int l = 0; l < op->ladder_count && !c->force; l++)
+            for (int r = 0; r < op->ladder[l].count; r++)
+                visit(context, op, c, kernel_name(rung_kernel(gpu, &op->ladder[l].rung[r])));
+    }
+}
+
+// ---- Declaring ---------------------------------------------------------------------------------------------------
+
+static TrialTensor *declare(Trial *trial, TrialTensor *list, int *n, const char *name, DType dtype, Shape shape)
+{
+    CHECK(*n < TRIAL_TENSORS, "%s: too many tensors in a case", name);
+    TrialTensor *x = &list[(*n)++];
+    *x = (TrialTensor){ .name = name, .shape = shape, .dtype = dtype, .count = shape_count(shape) };
+    x->value = ARENA_ARRAY(&trial->arena, double, x->count);
+    return x;
+}
+
+static double rounded(DType dtype, double value)
+{
+    if (dtype == F16) return (double)f16_to_f32(f32_to_f16((float)value));
+    if (dtype == BF16) return (double)bf16_to_f32(f32_to_bf16((float)value));
+    return (double)(float)value;
+}
+
+TrialTensor *trial_normal(Trial *trial, const char *name, DType dtype, Shape shape, bool needs_grad)
+{
+    TrialTensor *x = declare(trial, trial->in, &trial->in_count, name, dtype, shape);
+    x->needs_grad = needs_grad;
+    for (int64_t i = 0; i < x->count; i++) x->value[i] = rounded(dtype, random_normal(&trial->random));
+    return x;
+}
+
+TrialTensor *trial_uniform(Trial *trial, const char *name, Shape shape, double low, double high, bool needs_grad)
+{
+    TrialTensor *x = declare(trial, trial->in, &trial->in_count, name, F32, shape);
+    x->needs_grad = needs_grad;
+    for (int64_t i = 0; i < x->count; i++)
+        x->value[i] = rounded(F32, low + (high - low) * random_uniform(&trial->random));
+    return x;
+}
+
+TrialTensor *trial_ids(Trial *trial, const char *name, Shape shape, int64_t below)
+{
+    TrialTensor *x = declare(trial, trial->in, &trial->in_count, name, I32, shape);
+    for (int64_t i = 0; i < x->count; i++) x->value[i] = (double)random_below(&trial->random, (uint64_t)below);
+    return x;
+}
+
+TrialTensor *trial_output(Trial *trial, const char *name, DType dtype, Shape shape)
+{
+    return declare(trial, trial->out, &trial->out_count, name, dtype, shape);
+}
+
+TrialTensor *trial_output_scaled(Trial *trial, const char *name, DType dtype, Shape shape)
+{
+    TrialTensor *y = trial_output(trial, name, dtype, shape);
+    y->scale = ARENA_ARRAY(&trial->arena, double, y->count);
+    return y;
+}
+
+// ---- Running -----------------------------------------------------------------------------------------------------
+
+typedef struct Run {
+    Stream *stream;
+    const Op *op;
+    Trial trial;
+    Tensor device[TRIAL_TENSORS];  // inputs
+    double *before[TRIAL_TENSORS]; // what an input's gradient held already; NULL: nothing
+    double *weight[TRIAL_TENSORS]; // dL/dy of each output, where L = Σ weight · y
+    TrialResult *result;
+    Error *err;
+} Run;
+
+static float *as_floats(Run *run, const double *values, int64_t n)
+{
+    float *floats = ARENA_ARRAY(&run->trial.arena, float, n);
+    for (int64_t i = 0; i < n; i++) floats[i] = (float)values[i];
+    return floats;
+}
+
+static bool put_input(Run *run, int i, bool plan)
+{
+    TrialTensor *x = &run->trial.in[i];
+    Tensor *d = &run->device[i];
+    x->tensor = d;
+    if (plan) {
+        *d = (Tensor){ .shape = x->shape, .dtype = x->dtype, .needs_grad = x->needs_grad };
+        d->span.bytes = (uint64_t)tensor_bytes(d);
+        return true;
+    }
+    Gpu *gpu = stream_gpu(run->stream);
+    if (!tensor_alloc(gpu, d, x->dtype, x->shape, run->err)) return false;
+    if (x->dtype == I32) {
+        int32_t *ids = ARENA_ARRAY(&run->trial.arena, int32_t, x->count);
+        for (int64_t j = 0; j < x->count; j++) ids[j] = (int32_t)x->value[j];
+        tensor_write_ids(run->stream, d, ids);
+    } else {
+        tensor_write(run->stream, d, as_floats(run, x->value, x->count));
+    }
+    if (!x->needs_grad) return true;
+    if (!tensor_alloc_grad(gpu, d, run->err)) return false;
+    if (i % 2) { // every other gradient is not the first: the op must add to what is there
+        run->before[i] = ARENA_ARRAY(&run->trial.arena, double, x->count);
+        for (int64_t j = 0; j < x->count; j++) run->before[i][j] = rounded(F32, random_normal(&run->trial.random));
+        stream_write(run->stream, d->grad->span, as_floats(run, run->before[i], x->count), 4 * (uint64_t)x->count);
+        d->grad->written = true;
+    }
+    return true;
+}
+
+// Records backward from all outputs that have gradients. The weights stay in the step's arena.
+static void record_backward(Run *run, Tape *t)
+{
+    Tensor *ys[TRIAL_TENSORS];
+    Span dys[TRIAL_TENSORS];
+    int n = 0;
+    for (int i = 0; i < run->trial.out_count; i++) {
+        TrialTensor *y = &run->trial.out[i];
+        if (!y->tensor->needs_grad) continue;
+        if (!run->weight[i]) {
+            run->weight[i] = ARENA_ARRAY(&run->trial.arena, double, y->count);
+            for (int64_t j = 0; j < y->count; j++) run->weight[i][j] = rounded(F32, random_normal(&run->trial.random));
+        }
+        Tensor *dy = tape_tensor(t, F32, y->shape);
+        stream_write(t->stream, dy->span, as_floats(run, run->weight[i], y->count), 4 * (uint64_t)y->count);
+        ys[n] = y->tensor;
+        dys[n++] = dy->span;
+    }
+    if (n) tape_backward_from(t, ys, dys, n);
+}
+
+static void fail(Run *run, const char *format, ...) __attribute__((format(printf, 2, 3)));
+static void fail(Run *run, const char *format, ...)
+{
+    if (!run->result->pass) return;
+    run->result->pass = false;
+    va_list list;
+    va_start(list, format);
+    vsnprintf(run->result->why, sizeof run->result->why, format, list);
+    va_end(list);
+}
+
+static bool read_output(Run *run, const TrialTensor *y, double *values)
+{
+    op_check(count(y->tensor) == y->count && y->tensor->dtype == y->dtype, "%s: %s should be %s %s, not %s",
+             run->op->name, y->name, dtype_name(y->dtype), shape_text(y->shape), tensor_text(y->tensor));
+    if (y->dtype == I32) {
+        int32_t *ids = ARENA_ARRAY(&run->trial.arena, int32_t, y->count);
+        if (!tensor_read_ids(run->stream, y->tensor, ids, run->err)) return false;
+        for (int64_t i = 0; i < y->count; i++) values[i] = ids[i];
+        return true;
+    }
+    float *floats = ARENA_ARRAY(&run->trial.arena, float, y->count);
+    if (!tensor_read(run->stream, y->tensor, floats, run->err)) return false;
+    for (int64_t i = 0; i < y->count; i++) values[i] = (double)floats[i];
+    return true;
+}
+
+static void hold_forward(Run *run, const TrialTensor *y, const double *got)
+{
+    double error = 0, power = 0, largest = 0;
+    for (int64_t i = 0; i < y->count; i++) largest = fmax(largest, isfinite(y->value[i]) ? fabs(y->value[i]) : 0);
+    bool exact = run->op->exact || y->dtype == I32;
+    double share = fmax(tolerance[run->trial.c->dtype].bound, tolerance[y->dtype].bound);
+    for (int64_t i = 0; i < y->count; i++) {
+        double want = y->value[i], off = got[i] == want ? 0 : fabs(got[i] - want); // equal infinities are equal
+        double bound = exact ? 0 : share * (y->scale ? y->scale[i] : largest) + 1e-30;
+        if (!(off <= bound)) fail(run, "%s[%lld] is %.9g, the twin says %.9g", y->name, (long long)i, got[i], want);
+        if (!exact) run->result->worst = fmax(run->result->worst, off / bound);
+        if (isfinite(want)) error += off * off, power += want * want;
+    }
+    double nmse = error / fmax(power, 1e-300);
+    double limit = fmax(run->op->nmse, fmax(tolerance[run->trial.c->dtype].nmse, tolerance[y->dtype].nmse));
+    run->result->nmse = fmax(run->result->nmse, nmse);
+    if (!(nmse <= limit)) fail(run, "%s: normalised mean squared error %.3g is over %.3g", y->name, nmse, limit);
+}
+
+// L = Σ weight · y by the twin, for the inputs' present values.
+static double twin_loss(Run *run)
+{
+    Trial *trial = &run->trial;
+    run->op->cpu(trial);
+    double sum = 0;
+    for (int i = 0; i < trial->out_count; i++)
+        for (int64_t j = 0; run->weight[i] && j < trial->out[i].count; j++)
+            sum += run->weight[i][j] * trial->out[i].value[j];
+    return sum;
+}
+
+// dL/dx along a direction by central differences; direction NULL: element j alone.
+static double twin_slope(Run *run, TrialTensor *x, const double *direction, int64_t j)
+{
+    double *kept = mem_alloc((size_t)x->count * sizeof *kept), h = 1e-4, slope = 0;
+    memcpy(kept, x->value, (size_t)x->count * sizeof *kept);
+    for (int sign = 1; sign >= -1; sign -= 2) {
+        for (int64_t i = 0; direction && i < x->count; i++) x->value[i] = kept[i] + sign * h * direction[i];
+        if (!direction) x->value[j] = kept[j] + sign * h;
+        slope += sign * twin_loss(run);
+    }
+    memcpy(x->value, kept, (size_t)x->count * sizeof *kept);
+    free(kept);
+    return slope / (2 * h);
+}
+
+static void hold_slope(Run *run, const TrialTensor *x, double got, double want, double scale, const char *what)
+{
+    double off = fabs(got - want) / fmax(fmax(fabs(want), scale), 1e-12);
+    run->result->grad = fmax(run->result->grad, off);
+    if (!(off <= tolerance[run->trial.c->dtype].grad))
+        fail(run, "d%s %s is %.9g, central differences say %.9g", x->name, what, got, want);
+}
+
+static bool hold_gradient(Run *run, int index)
+{
+    enum { ELEMENTS = 12, DIRECTIONS = 2, SMALL = 20000 };
+    TrialTensor *x = &run->trial.in[index];
+    float *floats = ARENA_ARRAY(&run->trial.arena, float, x->count);
+    double *got = ARENA_ARRAY(&run->trial.arena, double, x->count), square = 0;
+    if (!stream_read(run->stream, x->tensor->grad->span, floats, 4 * (uint64_t)x->count, run->err)) return false;
+    for (int64_t i = 0; i < x->count; i++) {
+        got[i] = (double)floats[i] - (run->before[index] ? run->before[index][i] : 0);
+        square += got[i] * got[i];
+        if (!isfinite(got[i])) fail(run, "d%s[%lld] is %g", x->name, (long long)i, got[i]);
+    }
+    // Inputs and weights are of size 1, so that what cancels to less than this is rounding.
+    double rms = sqrt(square / (double)x->count), floor = fmax(rms, 1e-3);
+
+    double *direction = ARENA_ARRAY(&run->trial.arena, double, x->count);
+    for (int d = 0; d < DIRECTIONS; d++) {
+        double along = 0, length = 0;
+        for (int64_t i = 0; i < x->count; i++) {
+            direction[i] = random_normal(&run->trial.random);
+            along += direction[i] * got[i];
+            length += fabs(direction[i] * got[i]);
+        }
+        hold_slope(run, x, along, twin_slope(run, x, direction, 0), fmax(floor, length / sqrt((double)x->count)),
+                   "along a direction");
+    }
+    int64_t work = x->count;
+    for (int i = 0; i < run->trial.out_count; i++) work += run->trial.out[i].count;
+    for (int e = 0; work <= SMALL && e < ELEMENTS && e < x->count; e++) {
+        int64_t j = x->count <= ELEMENTS ? e : (int64_t)random_below(&run->trial.random, (uint64_t)x->count);
+        char what[32];
+        snprintf(what, sizeof what, "[%lld]", (long long)j);
+        hold_slope(run, x, got[j], twin_slope(run, x, NULL, j), floor, what);
+    }
+    return true;
+}
+
+static bool has_gradients(const Trial *trial)
+{
+    bool any = false;
+    for (int i = 0; i < trial->in_count; i++) any |= trial->in[i].needs_grad;
+    return any && !trial->c->no_grad;
+}
+
+// Runs the case on a plan, to see at no cost whether the forced rung takes part.
+static bool takes_part(Run *run, const char *force, bool gradients)
+{
+    Stream *plan = stream_open_plan(stream_gpu(run->stream));
+    Tape *t = tape_open(plan);
+    t->train = gradients;
+    t->force = force;
+    for (int i = 0; i < run->trial.in_count; i++) put_input(run, i, true);
+    run->op->run(&run->trial, t);
+    if (gradients) record_backward(run, t);
+    bool taken = t->force_taken;
+    tape_close(t);
+    stream_close(plan);
+    return taken;
+}
+
+static bool run_on_device(Run *run, Tape *t, bool gradients)
+{
+    Trial *trial = &run->trial;
+    for (int i = 0; i < trial->in_count; i++)
+        if (!put_input(run, i, false)) return false;
+    run->op->run(trial, t);
+    double *got[TRIAL_TENSORS];
+    for (int i = 0; i < trial->out_count; i++) {
+        got[i] = ARENA_ARRAY(&trial->arena, double, trial->out[i].count);
+        if (!read_output(run, &trial->out[i], got[i])) return false;
+    }
+    if (gradients) record_backward(run, t);
+    run->op->cpu(trial);
+    for (int i = 0; i < trial->out_count; i++) hold_forward(run, &trial->out[i], got[i]);
+    for (int i = 0; gradients && i < trial->in_count; i++)
+        if (trial->in[i].needs_grad && !hold_gradient(run, i)) return false;
+    return stream_wait(run->stream, run->err);
+}
+
+bool trial_run(Stream *stream, const Op *op, const Case *c, const char *force, bool gradients, TrialResult *result,
+               Error *err)
+{
+    *result = (TrialResult){ .pass = true, .grad = -1 };
+    Run run = { .stream = stream, .op = op, .result = result, .err = err };
+    run.trial = (Trial){ .c = c, .random = { .key = random_key(1, c->label) } };
+    op->declare(&run.trial);
+    gradients = gradients && has_gradients(&run.trial);
+    if (!has_gradients(&run.trial))
+        for (int i = 0; i < run.trial.in_count; i++) run.trial.in[i].needs_grad = false;
+
+    bool ok = true;
+    result->skipped = force && !takes_part(&run, force, gradients);
+    if (!result->skipped) {
+        Tape *t = tape_open(stream);
+        t->train = gradients;
+        t->force = force;
+        memset(run.device, 0, sizeof run.device);
+        ok = run_on_device(&run, t, gradients);
+        for (int i = 0; i < run.trial.in_count; i++) tensor_free(stream_gpu(stream), &run.device[i]);
+        tape_close(t);
+    }
+    arena_free(&run.trial.arena);
+    return ok;
+}

@@ -1,0 +1,348 @@
+#include "tensor/tape.h"
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { CHUNK_BYTES = 32 << 20 };
+
+Tape *tape_open(Stream *stream)
+{
+    Tape *t = NEW(Tape);
+    Gpu *gpu = stream_gpu(stream);
+    t->stream = stream;
+    t->layer = -1;
+    t->memory.gpu = stream_is_plan(stream) ? NULL : gpu;
+    t->memory.alignment = gpu_traits(gpu)->alignment;
+    return t;
+}
+
+void tape_close(Tape *t)
+{
+    if (!t) return;
+    for (int i = 0; i < t->memory.chunk_count && t->memory.gpu; i++) gpu_free(t->memory.gpu, t->memory.chunks[i]);
+    arena_free(&t->host);
+    free(t->memory.chunks);
+    free(t->nodes);
+    free(t->released);
+    free(t);
+}
+
+// ---- Memory ------------------------------------------------------------------------------------------------------
+
+static bool add_chunk(DeviceArena *m, uint64_t bytes, Error *err)
+{
+    Span span = { NULL, 0, bytes };
+    if (m->gpu && !gpu_alloc(m->gpu, bytes, &span, err)) return false;
+    GROW(m->chunks, m->chunk_count, m->chunk_capacity);
+    m->chunks[m->chunk_count++] = span;
+    return true;
+}
+
+// False, with the stream's error set, when there is no memory left.
+static bool take(Tape *t, uint64_t bytes, Span *span)
+{
+    DeviceArena *m = &t->memory;
+    uint64_t taken = (bytes + m->alignment - 1) / m->alignment * m->alignment;
+    while (m->chunk < m->chunk_count && m->chunks[m->chunk].bytes - m->used < taken) m->chunk++, m->used = 0;
+    if (m->chunk == m->chunk_count) {
+        Error err = { "" };
+        if (!add_chunk(m, taken > CHUNK_BYTES ? taken : CHUNK_BYTES, &err)) {
+            stream_fail(t->stream, &err);
+            *span = (Span){ NULL, 0, bytes };
+            return false;
+        }
+    }
+    *span = span_part(m->chunks[m->chunk], m->used, (bytes + 3) & ~3ull);
+    m->used += taken;
+    m->total += taken;
+    if (m->total > m->peak) m->peak = m->total;
+    return true;
+}
+
+bool tape_reserve(Tape *t, uint64_t bytes, Error *err)
+{
+    uint64_t limit = gpu_traits(stream_gpu(t->stream))->max_allocation_bytes;
+    for (int i = 0; i < t->memory.chunk_count; i++)
+        bytes -= t->memory.chunks[i].bytes < bytes ? t->memory.chunks[i].bytes : bytes;
+    while (bytes > 0) {
+        uint64_t part = bytes < limit ? bytes : limit;
+        if (!add_chunk(&t->memory, part, err)) return false;
+        bytes -= part;
+    }
+    return true;
+}
+
+static TapeMark mark_now(const Tape *t)
+{
+    return (TapeMark){ t->memory.chunk, t->memory.used, t->memory.total, arena_mark(&t->host) };
+}
+
+static void release_to(Tape *t, TapeMark mark)
+{
+    t->memory.chunk = mark.chunk;
+    t->memory.used = mark.used;
+    t->memory.total = mark.total;
+    arena_reset(&t->host, mark.host);
+}
+
+TapeMark tape_mark(Tape *t) { return mark_now(t); }
+
+void tape_release(Tape *t, TapeMark mark)
+{
+    if (!t->train) release_to(t, mark);
+}
+
+void tape_reset(Tape *t)
+{
+    release_to(t, (TapeMark){ 0 });
+    t->node_count = t->released_count = 0;
+    t->dropout_calls = 0;
+    t->layer = -1;
+}
+
+static void poison(Tape *t, Span span)
+{
+    if (span.block && gpu_options(stream_gpu(t->stream))->poison) stream_fill(t->stream, span, 0xffffffff);
+}
+
+Tensor *tape_tensor(Tape *t, DType dtype, Shape shape)
+{
+    Tensor *x = ARENA_NEW(&t->host, Tensor);
+    *x = (Tensor){ .shape = shape, .dtype = dtype };
+    take(t, (uint64_t)tensor_bytes(x), &x->span);
+    poison(t, x->span);
+    return x;
+}
+
+// ---- Nodes -------------------------------------------------------------------------------------------------------
+
+bool tape_saves(const Tape *t, Tensor *const *inputs, int n)
+{
+    bool needed = false;
+    for (int i = 0; i < n; i++) needed |= inputs[i] && inputs[i]->needs_grad;
+    return t->train && needed;
+}
+
+Tensor *tape_node(Tape *t, Tensor *y, BackwardFn *backward, Tensor *const *inputs, int input_count,
+                  Tensor *const *saved, int saved_count, const void *attributes, size_t attribute_bytes)
+{
+    CHECK(input_count <= NODE_TENSORS && saved_count <= NODE_TENSORS && attribute_bytes <= NODE_ATTRIBUTES,
+          "tape_node: %d inputs, %d saved tensors and %zu bytes are too many", input_count, saved_count,
+          attribute_bytes);
+    if (!tape_saves(t, inputs, input_count)) return y;
+    y->needs_grad = true;
+    GROW(t->nodes, t->node_count, t->node_capacity);
+    Node *n = &t->nodes[t->node_count++];
+    *n = (Node){ .backward = backward, .output = y };
+    if (input_count) memcpy(n->input, inputs, (size_t)input_count * sizeof *inputs);
+    if (saved_count) memcpy(n->saved, saved, (size_t)saved_count * sizeof *saved);
+    if (attribute_bytes) memcpy(n->attributes, attributes, attribute_bytes);
+    return y;
+}
+
+static void reshape_backward(Tape *t, const Node *n) { tape_pass(t, n, n->input[0]); }
+
+Tensor *reshape(Tape *t, Tensor *x, Shape shape)
+{
+    op_check(shape_count(shape) == count(x), "reshape: %s does not become %s", tensor_text(x), shape_text(shape));
+    Tensor *y = ARENA_NEW(&t->host, Tensor);
+    *y = (Tensor){ .shape = shape, .dtype = x->dtype, .span = x->span };
+    return tape_node(t, y, reshape_backward, INPUTS(x), SAVED_NONE, ATTRIBUTES_NONE);
+}
+
+// ---- Gradients ---------------------------------------------------------------------------------------------------
+
+// Gradients live shortly: their memory goes round among tensors of the same size, so that a backward pass needs little
+// more than its forward pass and stays in the device's cache.
+static Span take_grad(Tape *t, const Tensor *x)
+{
+    uint64_t bytes = 4 * (uint64_t)count(x);
+    for (int i = t->released_count - 1; i >= 0; i--)
+        if (t->released[i].bytes == bytes) {
+            Span span = t->released[i];
+            t->released[i] = t->released[--t->released_count];
+            poison(t, span);
+            return span;
+        }
+    Span span;
+    take(t, bytes, &span);
+    poison(t, span);
+    return span;
+}
+
+static Grad *new_grad(Tape *t, const Tensor *x)
+{
+    Grad *grad = ARENA_NEW(&t->host, Grad);
+    *grad = (Grad){ .span = take_grad(t, x), .sharers = 1 };
+    return grad;
+}
+
+// x's own gradient, in memory that nobody else reads.
+static void own_grad(Tape *t, Tensor *x)
+{
+    if (!x->grad) x->grad = new_grad(t, x);
+    if (x->grad->sharers == 1 || x->grad->persistent) return;
+    Grad *shared = x->grad;
+    shared->sharers--;
+    x->grad = new_grad(t, x);
+    x->grad->written = shared->written;
+    if (shared->written) stream_copy(t->stream, x->grad->span, shared->span);
+}
+
+Span tape_dy(const Node *n) { return n->output->grad->span; }
+
+Span tape_grad(Tape *t, Tensor *x, uint32_t *accumulate)
+{
+    CHECK(x->needs_grad, "tape_grad: %s needs no gradient", tensor_text(x));
+    own_grad(t, x);
+    *accumulate = x->grad->written;
+    x->grad->written = true;
+    return x->grad->span;
+}
+
+void tape_pass(Tape *t, const Node *n, Tensor *x)
+{
+    if (!x->needs_grad) return;
+    Grad *dy = n->output->grad;
+    if (!x->grad) {
+        x->grad = dy;
+        dy->sharers++;
+        return;
+    }
+    uint32_t accumulate;
+    Span dx = tape_grad(t, x, &accumulate);
+    if (!accumulate) {
+        stream_copy(t->stream, dx, dy->span);
+        return;
+    }
+    typedef struct AddArgs {
+        uint32_t n;
+    } AddArgs;
+    int64_t size = count(x);
+    gpu_dispatch(t->stream, KERNEL(stream_gpu(t->stream), "accumulate"),
+                 ITEMS(size, .flops = (double)size, .bytes = 12.0 * (double)size), SPANS(dy->span, dx),
+                 ARGS(AddArgs, (uint32_t)size));
+}
+
+static void let_go(Tape *t, Tensor *x)
+{
+    Grad *grad = x->grad;
+    if (grad->persistent || --grad->sharers > 0) return;
+    GROW(t->released, t->released_count, t->released_capacity);
+    t->released[t->released_count++] = grad->span;
+}
+
+static void walk_back(Tape *t, int first)
+{
+    for (int i = t->node_count - 1; i >= first; i--) {
+        Node n = t->nodes[i]; // a copy: a segment appends nodes and may move the list
+        if (!n.output->grad || !n.output->grad->written) continue;
+        n.backward(t, &n);
+        let_go(t, n.output);
+    }
+}
+
+void tape_backward_from(Tape *t, Tensor *const *ys, const Span *dys, int n)
+{
+    for (int i = 0; i < n; i++) {
+        CHECK(ys[i]->needs_grad, "tape_backward: nothing that leads to %s needs a gradient", tensor_text(ys[i]));
+        uint32_t accumulate;
+        Span grad = tape_grad(t, ys[i], &accumulate);
+        CHECK(!accumulate, "tape_backward: %s has a gradient already", tensor_text(ys[i]));
+        stream_copy(t->stream, grad, dys[i]);
+    }
+    walk_back(t, 0);
+}
+
+void tape_backward(Tape *t, Tensor *y, float seed)
+{
+    CHECK(y->needs_grad, "tape_backward: nothing that leads to %s needs a gradient", tensor_text(y));
+    uint32_t accumulate, word;
+    memcpy(&word, &seed, sizeof word);
+    stream_fill(t->stream, tape_grad(t, y, &accumulate), word);
+    walk_back(t, 0);
+}
+
+// ---- Segments ----------------------------------------------------------------------------------------------------
+
+typedef struct Segment {
+    SegmentFn *fn;
+    uint64_t dropout_calls : 56;
+    int64_t layer : 8;
+    char context[NODE_ATTRIBUTES - 16];
+} Segment;
+
+static void segment_backward(Tape *t, const Node *n)
+{
+    const Segment *segment = (const Segment *)n->attributes;
+    Tensor *x = n->input[0], *y = n->output;
+    if (x->needs_grad) own_grad(t, x);
+
+    // What the second forward pass takes goes after its backward pass, and with it the memory of its gradients.
+    Tape outer = *t;
+    TapeMark mark = mark_now(t);
+    t->released = NULL;
+    t->released_count = t->released_capacity = 0;
+    t->dropout_calls = segment->dropout_calls;
+    t->layer = segment->layer;
+    t->listen = NULL; // it has heard the first pass
+    Tensor *again = segment->fn(t, x, segment->context);
+    again->grad = y->grad;
+    y->grad->sharers++;
+    walk_back(t, outer.node_count);
+    free(t->released);
+
+    release_to(t, mark);
+    t->node_count = outer.node_count;
+    t->released = outer.released;
+    t->released_count = outer.released_count;
+    t->released_capacity = outer.released_capacity;
+    t->dropout_calls = outer.dropout_calls;
+    t->layer = outer.layer;
+    t->listen = outer.listen;
+}
+
+Tensor *tape_segment(Tape *t, SegmentFn *fn, Tensor *x, const void *context, size_t context_bytes)
+{
+    Segment segment = { .fn = fn, .dropout_calls = t->dropout_calls & ((1ull << 56) - 1), .layer = (signed char)t->layer };
+    CHECK(context_bytes <= sizeof segment.context, "tape_segment: %zu bytes of context are too many", context_bytes);
+    memcpy(segment.context, context, context_bytes);
+    if (!t->train) return fn(t, x, context);
+
+    Tensor *y = tape_like(t, x);
+    TapeMark mark = mark_now(t);
+    t->train = false;
+    stream_copy(t->stream, y->span, x->span); // an in-place residual writes y and leaves x for the second pass
+    Tensor *z = fn(t, y, context);
+    op_check(shape_equal(z->shape, x->shape), "tape_segment: %s went in, %s came out", tensor_text(x), tensor_text(z));
+    if (z != y) stream_copy(t->stream, y->span, z->span);
+    t->train = true;
+    release_to(t, mark);
+
+    y->needs_grad = true;
+    GROW(t->nodes, t->node_count, t->node_capacity);
+    Node *n = &t->nodes[t->node_count++];
+    *n = (Node){ .backward = segment_backward, .output = y, .input = { x } };
+    memcpy(n->attributes, &segment, sizeof segment);
+    return y;
+}
+
+// ---- Probes ------------------------------------------------------------------------------------------------------
+
+void tape_listen(Tape *t, ListenFn *listen, void *context)
+{
+    t->listen = listen;
+    t->listen_context = context;
+}
+
+Tensor *probe(Tape *t, const char *name, Tensor *x)
+{
+    if (!t->listen) return x;
+    char full[96];
+    if (t->layer >= 0)
+        snprintf(full, sizeof full, "blocks.%d.%s", t->layer, name);
+    else
+        snprintf(full, sizeof full, "%s", name);
+    t->listen(t->listen_context, t, full, x);
+    return x;
+}
