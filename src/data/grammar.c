@@ -1,0 +1,446 @@
+#include "data/grammar.h"
+#include "base/error.h"
+#include <ctype.h>
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+enum { MAX_VARIABLES = 64, MAX_ALIASES = 12, MAX_DEPTH = 12, MAX_WORDS = 64, TRAIL_MAX = 512 };
+
+typedef struct Span { // part of a template or of a word
+    const char *text;
+    int length;
+} Span;
+
+typedef struct Binding {
+    bool bound;
+    const char *word; // NULL if drawn from the fields of another
+    int index;        // in its list, or the field
+    Span text;
+} Binding;
+
+typedef struct Alias {
+    Span name;
+    int variable;
+} Alias;
+
+// One decision of a derivation: which of n possibilities.
+typedef struct Decision {
+    int taken, n;
+} Decision;
+
+// A derivation: its decisions are replayed as far as they go, and the first possibilities continue it.
+typedef struct Trail {
+    Decision decisions[TRAIL_MAX];
+    int n_decisions;
+} Trail;
+
+// One telling: by drawing from `random`, or (random NULL) along `trail` until the tale and the text `target` part.
+typedef struct Telling {
+    const Grammar *grammar;
+    Tale *tale;
+    Random *random;
+    Trail *trail;
+    int trail_at;
+    const char *target;
+    size_t target_length;
+    bool stopped; // the tale and the target parted
+    bool article; // "a" or "an" is due
+    int quotes;   // how many quotation marks were told
+    int depth;
+    Binding bindings[MAX_VARIABLES];
+    Alias aliases[MAX_ALIASES];
+    int n_aliases;
+    int sentence;                 // counted by their ends
+    int mentioned[MAX_VARIABLES]; // the sentence in which a person was last named or meant, from 1; 0: in none
+} Telling;
+
+static void tell_template(Telling *t, const char *template);
+
+static bool span_is(Span span, const char *text)
+{
+    return !strncmp(text, span.text, (size_t)span.length) && text[span.length] == '\0';
+}
+
+static Span span_of(const char *text) { return (Span){ text, (int)strlen(text) }; }
+
+// ---- choices
+
+// The next decision of the trail, or the first possibility where the trail ends.
+static int choose_index(Telling *t, int n)
+{
+    if (n == 1) return 0;
+    CHECK(t->trail_at < TRAIL_MAX, "tale: more than %d decisions", TRAIL_MAX);
+    if (t->trail_at == t->trail->n_decisions) t->trail->decisions[t->trail->n_decisions++] = (Decision){ 0, n };
+    return t->trail->decisions[t->trail_at++].taken;
+}
+
+static int choose(Telling *t, int n)
+{
+    t->tale->bits += log2(n);
+    return t->random ? (int)random_below(t->random, (uint64_t)n) : choose_index(t, n);
+}
+
+static bool has_mark(const char *word) { return word[1] == ':'; }
+
+static int word_weight(const char *word)
+{
+    return has_mark(word) && isdigit((unsigned char)word[0]) ? word[0] - '0' : 1;
+}
+
+// The index of one of the words, by weight.
+static int choose_word(Telling *t, const char *const *words, int n)
+{
+    int total = 0, taken = 0;
+    for (int i = 0; i < n; i++) total += word_weight(words[i]);
+    if (t->random)
+        for (int r = (int)random_below(t->random, (uint64_t)total); r >= word_weight(words[taken]); taken++)
+            r -= word_weight(words[taken]);
+    else
+        taken = choose_index(t, n);
+    t->tale->bits += log2((double)total / word_weight(words[taken]));
+    return taken;
+}
+
+// ---- letters
+
+static bool starts_sentence(const Telling *t)
+{
+    const char *end = t->tale->text + t->tale->length;
+    if (t->tale->length == 0) return true;
+    if (end[-1] == '"') return t->quotes % 2 == 1;
+    if (t->tale->length < 2 || end[-1] != ' ') return false;
+    if (strchr(".!?", end[-2])) return true;
+    return t->tale->length > 2 && end[-2] == '"' && end[-3] == '.'; // after !" or ?" the sentence may go on
+}
+
+static void put_raw(Telling *t, char c)
+{
+    int at = t->tale->length;
+    CHECK(at < TALE_MAX - 1, "tale: longer than %d bytes", TALE_MAX - 1);
+    if (t->target && ((size_t)at >= t->target_length || t->target[at] != c)) {
+        t->stopped = true;
+        return;
+    }
+    if (c == '"') t->quotes++;
+    if (strchr(".!?", c)) t->sentence++;
+    t->tale->text[t->tale->length++] = c;
+}
+
+static void put(Telling *t, char c)
+{
+    if (t->stopped) return;
+    if (c == ' ' && (t->article || t->tale->length == 0 || t->tale->text[t->tale->length - 1] == ' ')) return;
+    if (t->article && isalpha((unsigned char)c)) {
+        t->article = false;
+        put(t, 'a');
+        if (strchr("aeiou", c)) put(t, 'n');
+        put(t, ' ');
+    }
+    if (t->stopped) return;
+    put_raw(t, starts_sentence(t) ? (char)toupper((unsigned char)c) : c);
+}
+
+static void put_span(Telling *t, Span span)
+{
+    for (int i = 0; i < span.length; i++) put(t, span.text[i]);
+}
+
+// ---- words and variables
+
+static Span field_of(const char *word, int field)
+{
+    const char *start = has_mark(word) ? word + 2 : word;
+    for (; field > 0; field--) {
+        start = strchr(start, '|');
+        CHECK(start, "tale: the word \"%s\" has too few fields", word);
+        start++;
+    }
+    return (Span){ start, (int)strcspn(start, "|") };
+}
+
+static int find_variable(const Telling *t, Span name)
+{
+    for (int i = t->n_aliases; i-- > 0;)
+        if (t->aliases[i].name.length == name.length &&
+            !memcmp(t->aliases[i].name.text, name.text, (size_t)name.length))
+            return t->aliases[i].variable;
+    for (int i = 0; i < t->grammar->n_variables; i++)
+        if (span_is(name, t->grammar->variables[i].name)) return i;
+    return -1;
+}
+
+static const WordList *find_list(const Telling *t, const char *name)
+{
+    for (int i = 0; i < t->grammar->n_lists; i++)
+        if (!strcmp(t->grammar->lists[i].name, name)) return &t->grammar->lists[i];
+    FATAL("tale: no list \"%s\"", name);
+}
+
+// Marks the words (or fields) that other variables with the same source have already.
+static void mark_taken(const Telling *t, const Variable *variable, bool *taken)
+{
+    for (int i = 0; i < t->grammar->n_variables; i++)
+        if (t->bindings[i].bound && !strcmp(t->grammar->variables[i].source, variable->source))
+            taken[t->bindings[i].index] = true;
+}
+
+static Binding *bind(Telling *t, int which);
+
+static char gender_of(Telling *t, int which)
+{
+    const char *name = t->grammar->variables[which].name, *dot = strchr(name, '.');
+    if (dot) which = find_variable(t, (Span){ name, (int)(dot - name) }); // "hero.kind" has the hero's
+    const char *word = bind(t, which)->word;
+    return word && has_mark(word) && isalpha((unsigned char)word[0]) ? word[0] : '\0';
+}
+
+static Binding *bind(Telling *t, int which)
+{
+    const Variable *variable = &t->grammar->variables[which];
+    Binding *binding = &t->bindings[which];
+    if (binding->bound) return binding;
+    const WordList *list = variable->count ? NULL : find_list(t, variable->source);
+    const char *parent = list ? NULL : bind(t, find_variable(t, span_of(variable->source)))->word;
+    CHECK(variable->first + (list ? list->n_words : variable->count) <= MAX_WORDS, "tale: too many words for \"%s\"",
+          variable->name);
+    bool taken[MAX_WORDS] = { false };
+    mark_taken(t, variable, taken);
+    const char *words[MAX_WORDS];
+    int indices[MAX_WORDS], n = 0;
+    for (int i = 0; i < (list ? list->n_words : variable->count); i++) {
+        int index = variable->first + i;
+        if (taken[index]) continue;
+        words[n] = list ? list->words[index] : parent;
+        indices[n++] = index;
+    }
+    CHECK(n > 0, "tale: no word is left for \"%s\"", variable->name);
+    int choice = list ? choose_word(t, words, n) : choose(t, n), index = indices[choice];
+    bool second = list && strchr(variable->name, '.') && gender_of(t, which) == 'm' && strchr(words[choice], '|');
+    *binding = (Binding){ true, list ? words[choice] : NULL, index, field_of(words[choice], list ? second : index) };
+    return binding;
+}
+
+// ---- numbers
+
+static const char *const numbers[] = { "zero",  "one",  "two", "three",  "four",   "five",     "six",      "seven",
+                                       "eight", "nine", "ten", "eleven", "twelve", "thirteen", "fourteen", "fifteen" };
+
+static int number_value(Telling *t, Span name)
+{
+    int which = find_variable(t, name);
+    CHECK(which >= 0, "tale: no number \"%.*s\"", name.length, name.text);
+    Span word = bind(t, which)->text;
+    for (int i = 0; i < (int)(sizeof numbers / sizeof *numbers); i++)
+        if (span_is(word, numbers[i])) return i;
+    FATAL("tale: \"%.*s\" is not a number", word.length, word.text);
+}
+
+// ---- actions
+
+static const char *const pronouns[][3] = {
+  // form, she, he
+    {"he",    "she",     "he"     },
+    { "him",  "her",     "him"    },
+    { "his",  "her",     "his"    },
+    { "self", "herself", "himself"}, // these two speak of the subject of their own clause
+    { "own",  "her",     "his"    },
+};
+
+static bool is_person(Telling *t, int which)
+{
+    return t->bindings[which].bound && !strchr(t->grammar->variables[which].name, '.') && gender_of(t, which);
+}
+
+// "She" can be read one way only: the sentence told of her already and of no other woman, or the last woman of whom
+// was told is she and neither this sentence nor the one before told of another.
+static bool pronoun_is_clear(Telling *t, int which)
+{
+    int latest_other = 0, mine = t->mentioned[which];
+    for (int i = 0; i < t->grammar->n_variables; i++)
+        if (i != which && is_person(t, i) && gender_of(t, i) == gender_of(t, which) && t->mentioned[i] > latest_other)
+            latest_other = t->mentioned[i];
+    if (mine == 0 || latest_other == t->sentence) return false;
+    return mine == t->sentence || (mine > latest_other && latest_other < t->sentence - 1);
+}
+
+static void tell_pronoun(Telling *t, int which, const char *const *forms)
+{
+    bool of_subject = forms >= pronouns[3];
+    if (of_subject || pronoun_is_clear(t, which)) {
+        put_span(t, span_of(forms[gender_of(t, which) == 'm' ? 2 : 1]));
+    } else {
+        put_span(t, bind(t, which)->text);
+        if (!strcmp(forms[0], "his")) put_span(t, span_of("'s"));
+    }
+    t->mentioned[which] = t->sentence;
+}
+
+static TaleSlotKind slot_kind(const Telling *t, int which)
+{
+    const Variable *variable = &t->grammar->variables[which];
+    return variable->count ? variable->kind : find_list(t, variable->source)->kind;
+}
+
+static TaleSlotKind tell_variable(Telling *t, int which, Span form)
+{
+    Binding *binding = bind(t, which);
+    if (form.length == 0) {
+        put_span(t, binding->text);
+        if (is_person(t, which)) t->mentioned[which] = t->sentence;
+    } else if (form.length == 1 && isdigit((unsigned char)form.text[0])) {
+        put_span(t, field_of(binding->word, form.text[0] - '0'));
+    } else {
+        for (size_t i = 0; i < sizeof pronouns / sizeof *pronouns; i++)
+            if (span_is(form, pronouns[i][0])) return tell_pronoun(t, which, pronouns[i]), TALE_SLOT_NAME;
+        char name[64];
+        snprintf(name, sizeof name, "%s.%.*s", t->grammar->variables[which].name, form.length, form.text);
+        int part = find_variable(t, span_of(name));
+        CHECK(part >= 0, "tale: no variable \"%s\"", name);
+        return tell_variable(t, part, (Span){ 0 });
+    }
+    return slot_kind(t, which);
+}
+
+static void push_alias(Telling *t, Span name, Span old)
+{
+    int which = find_variable(t, old);
+    CHECK(which >= 0 && t->n_aliases < MAX_ALIASES, "tale: cannot call \"%.*s\" something else", old.length, old.text);
+    t->aliases[t->n_aliases++] = (Alias){ name, which };
+}
+
+// {rule a b}: x and y stand for the arguments while it is told; other new names stay.
+static void tell_rule(Telling *t, Span name, Span arguments)
+{
+    static const char *const parameters[] = { "x", "y" };
+    const Rule *rule = NULL;
+    for (int i = 0; i < t->grammar->n_rules && !rule; i++)
+        if (span_is(name, t->grammar->rules[i].name)) rule = &t->grammar->rules[i];
+    CHECK(rule, "tale: no rule or variable \"%.*s\"", name.length, name.text);
+    int before = t->n_aliases, resolved[2], n_arguments = 0, n = 0;
+    while (arguments.length > 0) {
+        Span argument = { arguments.text, (int)strcspn(arguments.text, " }") };
+        CHECK(n_arguments < 2, "tale: too many arguments for \"%s\"", rule->name);
+        resolved[n_arguments++] = find_variable(t, argument);
+        int used = argument.length + (argument.text[argument.length] == ' ');
+        arguments = (Span){ arguments.text + used, arguments.length - used };
+    }
+    for (int i = 0; i < n_arguments; i++) {
+        CHECK(t->n_aliases < MAX_ALIASES && resolved[i] >= 0, "tale: bad argument of \"%s\"", rule->name);
+        t->aliases[t->n_aliases++] = (Alias){ span_of(parameters[i]), resolved[i] };
+    }
+    while (n < RULE_MAX_ALTERNATIVES && rule->alternatives[n]) n++;
+    CHECK(++t->depth < MAX_DEPTH, "tale: the rule \"%s\" never ends", rule->name);
+    tell_template(t, rule->alternatives[choose(t, n)]);
+    t->depth--;
+    memmove(t->aliases + before, t->aliases + before + n_arguments,
+            (size_t)(t->n_aliases - before - n_arguments) * sizeof *t->aliases);
+    t->n_aliases -= n_arguments;
+}
+
+static void tell_action(Telling *t, Span action)
+{
+    if (span_is(action, "a")) {
+        t->article = true;
+        return;
+    }
+    bool slot = action.text[action.length - 1] == '!';
+    action.length -= slot;
+    int name_length = (int)strcspn(action.text, " .=+-!}");
+    char after = action.text[name_length];
+    Span name = { action.text, name_length };
+    Span rest = { action.text + name_length + 1, action.length > name_length ? action.length - name_length - 1 : 0 };
+    if (after == '=') {
+        push_alias(t, name, rest);
+        return;
+    }
+    int start = t->tale->length;
+    TaleSlotKind kind = TALE_SLOT_NUMBER;
+    if (after == '+' || after == '-') {
+        int left = number_value(t, name), right = number_value(t, rest),
+            value = after == '+' ? left + right : left - right;
+        CHECK(value >= 0 && value < (int)(sizeof numbers / sizeof *numbers), "tale: no word for %d", value);
+        put_span(t, span_of(numbers[value]));
+    } else {
+        int which = find_variable(t, name);
+        if (which >= 0)
+            kind = tell_variable(t, which, rest);
+        else
+            tell_rule(t, name, rest);
+    }
+    if (!slot || t->stopped) return;
+    CHECK(t->tale->n_slots < TALE_MAX_SLOTS, "tale: more than %d slots", TALE_MAX_SLOTS);
+    t->tale->slots[t->tale->n_slots++] = (TaleSlot){ kind, start, t->tale->length - start };
+}
+
+static void tell_template(Telling *t, const char *template)
+{
+    for (const char *at = template; *at && !t->stopped; at++) {
+        if (*at != '{') {
+            put(t, *at);
+            continue;
+        }
+        const char *end = strchr(at, '}');
+        CHECK(end, "tale: a brace is open in \"%s\"", template);
+        tell_action(t, (Span){ at + 1, (int)(end - at - 1) });
+        at = end;
+    }
+}
+
+// ---- tales
+
+// About one combination in ten is kept out of training.
+static bool is_kept_out(const char *combination) { return (random_key(0, combination) >> 17 & 1023) < 102; }
+
+static void note_combinations(Telling *t, const Plot *plot)
+{
+    Tale *tale = t->tale;
+    Span subject = bind(t, find_variable(t, span_of(t->grammar->subject)))->text;
+    Span first = bind(t, find_variable(t, span_of(plot->pair[0])))->text;
+    Span second = bind(t, find_variable(t, span_of(plot->pair[1])))->text;
+    snprintf(tale->combos[0], sizeof *tale->combos, "%.*s, %s", subject.length, subject.text, plot->name);
+    snprintf(tale->combos[1], sizeof *tale->combos, "%.*s, %.*s", first.length, first.text, second.length, second.text);
+    tale->split = is_kept_out(tale->combos[0]) || is_kept_out(tale->combos[1]) ? TALES_VALIDATION : TALES_TRAIN;
+}
+
+static void tell_plot(Telling *t)
+{
+    CHECK(t->grammar->n_variables <= MAX_VARIABLES, "tale: more than %d variables", MAX_VARIABLES);
+    *t->tale = (Tale){ 0 };
+    t->sentence = 1;
+    const Plot *plot = &t->grammar->plots[choose(t, t->grammar->n_plots)];
+    tell_template(t, plot->text);
+    if (!t->stopped) note_combinations(t, plot);
+}
+
+void grammar_tell(const Grammar *grammar, Random *random, Tale *tale)
+{
+    tell_plot(&(Telling){ .grammar = grammar, .tale = tale, .random = random });
+}
+
+// Depth first over the decisions: a derivation is followed until it parts from the text, then the last decision that
+// has a possibility left takes the next one. Words are drawn when they are told, so wrong ones part at once.
+TaleCheck grammar_check(const Grammar *grammar, const char *text, size_t length)
+{
+    TaleCheck check = { 0 };
+    Trail trail = { .n_decisions = 0 };
+    double probability = 0;
+    do {
+        Tale tale;
+        Telling t = { grammar, &tale, .trail = &trail, .target = text, .target_length = length };
+        tell_plot(&t);
+        if (!t.stopped && (size_t)tale.length == length) {
+            check.derivations++;
+            probability += exp2(-tale.bits);
+        }
+        if (tale.length > check.valid) check.valid = tale.length;
+        while (trail.n_decisions > 0) {
+            Decision *last = &trail.decisions[trail.n_decisions - 1];
+            if (++last->taken < last->n) break;
+            trail.n_decisions--;
+        }
+    } while (trail.n_decisions > 0);
+    check.complete = check.derivations > 0;
+    check.bits = -log2(probability);
+    return check;
+}
