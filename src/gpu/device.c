@@ -434,9 +434,10 @@ Gpu *gpu_open(const GpuOptions *options, Error *err)
         gpu->has_executable_properties = chosen->has_executable_properties && gpu->options.statistics;
         vkGetPhysicalDeviceMemoryProperties(gpu->physical, &gpu->memory);
         lower_limits(gpu);
+        memory_open(gpu);
     }
     free(list);
-    if (chosen && device_create(gpu, err) && memory_open(gpu, err) && kernels_open(gpu, err)) return gpu;
+    if (chosen && device_create(gpu, err) && kernels_open(gpu, err)) return gpu;
     gpu_close(gpu);
     return NULL;
 }
@@ -445,7 +446,7 @@ void gpu_close(Gpu *gpu)
 {
     if (!gpu) return;
     if (gpu->device) {
-        vkDeviceWaitIdle(gpu->device);
+        if (gpu->blocks) vkDeviceWaitIdle(gpu->device); // a device that only compiles cannot wait
         kernels_close(gpu);
         memory_close(gpu);
         vkDestroyDevice(gpu->device, NULL);

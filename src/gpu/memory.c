@@ -6,30 +6,31 @@
 // free: the engine allocates weights once and steps from arenas, so the lists stay short.
 enum { BLOCK_BYTES = 64 << 20 };
 
-// The first memory type that has all of `wanted`.
+// The first memory type that has all of `wanted`; memoryTypeCount if none has.
 static bool find_type(const Gpu *gpu, VkMemoryPropertyFlags wanted, uint32_t *type)
 {
-    for (uint32_t i = 0; i < gpu->memory.memoryTypeCount; i++)
-        if ((gpu->memory.memoryTypes[i].propertyFlags & wanted) == wanted) return *type = i, true;
+    for (*type = 0; *type < gpu->memory.memoryTypeCount; ++*type)
+        if ((gpu->memory.memoryTypes[*type].propertyFlags & wanted) == wanted) return true;
     return false;
 }
 
-bool memory_open(Gpu *gpu, Error *err)
+void memory_open(Gpu *gpu)
 {
     enum {
         LOCAL = VK_MEMORY_PROPERTY_DEVICE_LOCAL_BIT,
         HOST = VK_MEMORY_PROPERTY_HOST_VISIBLE_BIT | VK_MEMORY_PROPERTY_HOST_COHERENT_BIT,
         CACHED = VK_MEMORY_PROPERTY_HOST_CACHED_BIT
     };
-    bool found = (gpu->traits.unified && find_type(gpu, LOCAL | HOST | CACHED, &gpu->memory_type)) ||
-                 find_type(gpu, LOCAL, &gpu->memory_type);
-    found = found && (find_type(gpu, HOST | CACHED, &gpu->staging_type) || find_type(gpu, HOST, &gpu->staging_type));
-    return found || error_set(err, "%s: it has no memory that kernels and the host can use", gpu->traits.name);
+    if (!gpu->traits.unified || !find_type(gpu, LOCAL | HOST | CACHED, &gpu->memory_type))
+        find_type(gpu, LOCAL, &gpu->memory_type);
+    if (!find_type(gpu, HOST | CACHED, &gpu->staging_type)) find_type(gpu, HOST, &gpu->staging_type);
 }
 
 bool block_create(Gpu *gpu, uint64_t bytes, uint32_t memory_type, GpuBlock *block, Error *err)
 {
     *block = (GpuBlock){ .bytes = bytes };
+    if (memory_type == gpu->memory.memoryTypeCount) // Mesa's AMD driver without its hardware: it only compiles
+        return error_set(err, "%s: it has no memory that kernels and the host can use", gpu->traits.name);
     VkBufferCreateInfo info = { .sType = VK_STRUCTURE_TYPE_BUFFER_CREATE_INFO,
                                 .size = bytes,
                                 .usage = VK_BUFFER_USAGE_STORAGE_BUFFER_BIT | VK_BUFFER_USAGE_UNIFORM_TEXEL_BUFFER_BIT |

@@ -80,7 +80,7 @@ const char *vk_result_text(VkResult result);
 bool vk_fail(const Gpu *gpu, Error *err, VkResult result, const char *what);
 
 // memory.c
-bool memory_open(Gpu *gpu, Error *err);
+void memory_open(Gpu *gpu); // chooses the memory types; a device without them opens, and gpu_alloc says so
 void memory_close(Gpu *gpu);
 bool block_create(Gpu *gpu, uint64_t bytes, uint32_t memory_type, GpuBlock *block, Error *err);
 void block_destroy(Gpu *gpu, GpuBlock *block);
