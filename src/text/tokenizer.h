@@ -8,7 +8,6 @@
 //   bpe    ids 0 … 255 are the bytes; then a token per learnt merge; <|endoftext|> is the last
 #pragma once
 #include "base/error.h"
-#include "base/memory.h"
 #include "base/string_view.h"
 #include <stdint.h>
 
@@ -31,7 +30,7 @@ typedef enum TokenType {
 } TokenType;
 
 // A tokenizer as files hold it (tokenizer.ggml.* in GGUF): what `tokenizer_load` reads and `tokenizer_vocabulary`
-// gives. It owns nothing: the views and arrays belong to a file or an arena.
+// gives. It owns nothing: the views and arrays belong to a file or to the tokenizer.
 //
 // Normal tokens and merges are spelt in GPT-2's alphabet, where each byte is a printable character (space is Ġ, see
 // byte_alphabet.h); the others as they are.
@@ -54,7 +53,7 @@ Tokenizer *tokenizer_byte(void);
 
 // Learns merges until the vocabulary has `vocab_size` tokens, or no pair of neighbours within a word occurs twice: then
 // it is smaller. The most frequent pair is merged first; of equals the one with the smallest (left, right) ids.
-// Deterministic. `progress` (may be NULL) is called now and then with the tokens made so far; when it returns false,
+// Deterministic. An <|endoftext|> in the text ends a word and is not learnt from. `progress` (may be NULL) is called now and then with the tokens made so far; when it returns false,
 // training stops with an error. Errors: vocab_size below 257.
 typedef bool (*TokenizerProgress)(void *user, int32_t done, int32_t vocab_size);
 Tokenizer *tokenizer_bpe_train(const char *text, size_t bytes, int32_t vocab_size, TokenizerProgress progress,
@@ -67,8 +66,8 @@ Tokenizer *tokenizer_bpe_train(const char *text, size_t bytes, int32_t vocab_siz
 Tokenizer *tokenizer_load(const Vocabulary *vocabulary, Error *err);
 void tokenizer_free(Tokenizer *tokenizer);
 
-// The vocabulary as files hold it; its arrays live in the arena, its strings in the tokenizer.
-Vocabulary tokenizer_vocabulary(const Tokenizer *tokenizer, Arena *arena);
+// The vocabulary as files hold it; everything in it belongs to the tokenizer.
+Vocabulary tokenizer_vocabulary(const Tokenizer *tokenizer);
 
 // Appends the ids of a text of any bytes, UTF-8 or not. With parse_special the text of a control token becomes its id;
 // without, it is text like any other (what a user typed must not end a document). Time is proportional to the text's
