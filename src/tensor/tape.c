@@ -1,4 +1,5 @@
 #include "tensor/tape.h"
+#include <fnmatch.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -304,7 +305,9 @@ static void segment_backward(Tape *t, const Node *n)
 
 Tensor *tape_segment(Tape *t, SegmentFn *fn, Tensor *x, const void *context, size_t context_bytes)
 {
-    Segment segment = { .fn = fn, .dropout_calls = t->dropout_calls & ((1ull << 56) - 1), .layer = (signed char)t->layer };
+    Segment segment = { .fn = fn,
+                        .dropout_calls = t->dropout_calls & ((1ull << 56) - 1),
+                        .layer = (signed char)t->layer };
     CHECK(context_bytes <= sizeof segment.context, "tape_segment: %zu bytes of context are too many", context_bytes);
     memcpy(segment.context, context, context_bytes);
     if (!t->train) return fn(t, x, context);
@@ -329,20 +332,34 @@ Tensor *tape_segment(Tape *t, SegmentFn *fn, Tensor *x, const void *context, siz
 
 // ---- Probes ------------------------------------------------------------------------------------------------------
 
-void tape_listen(Tape *t, ListenFn *listen, void *context)
+void tape_listen(Tape *t, const char *pattern, ListenFn *listen, void *context)
 {
+    t->listen_pattern = pattern;
     t->listen = listen;
     t->listen_context = context;
 }
 
+static void full_name(const Tape *t, const char *name, char full[static 96])
+{
+    if (t->layer >= 0)
+        snprintf(full, 96, "blocks.%d.%s", t->layer, name);
+    else
+        snprintf(full, 96, "%s", name);
+}
+
+bool probe_wanted(const Tape *t, const char *name)
+{
+    if (!t->listen) return false;
+    char full[96];
+    full_name(t, name, full);
+    return fnmatch(t->listen_pattern, full, 0) == 0;
+}
+
 Tensor *probe(Tape *t, const char *name, Tensor *x)
 {
-    if (!t->listen) return x;
+    if (!probe_wanted(t, name)) return x;
     char full[96];
-    if (t->layer >= 0)
-        snprintf(full, sizeof full, "blocks.%d.%s", t->layer, name);
-    else
-        snprintf(full, sizeof full, "%s", name);
+    full_name(t, name, full);
     t->listen(t->listen_context, t, full, x);
     return x;
 }

@@ -55,6 +55,7 @@ struct Tape {
     bool force_taken;       // a ladder had it and took it
     int layer;              // prefixed to probes as "blocks.N."; −1 outside layers
     ListenFn *listen;
+    const char *listen_pattern;
     void *listen_context;
 };
 
@@ -121,7 +122,8 @@ Tensor *tape_segment(Tape *t, SegmentFn *fn, Tensor *x, const void *context, siz
 // Names an activation (TransformerLens' names, the layer's prefix added). Costs nothing until somebody listens, and
 // listening never changes the model's bits: the listener may read x but not write it. Returns x.
 Tensor *probe(Tape *t, const char *name, Tensor *x);
-void tape_listen(Tape *t, ListenFn *listen, void *context); // NULL stops
+// Only names that match `pattern` (fnmatch: "blocks.*.attn.hook_pattern") are heard. listen NULL stops.
+void tape_listen(Tape *t, const char *pattern, ListenFn *listen, void *context);
 
-// True if somebody listens at all: ops then compute aside what their fast path does not materialise.
-static inline bool tape_listened(const Tape *t) { return t->listen != NULL; }
+// True if somebody listens to this name: what the fast path does not materialise is then computed aside.
+bool probe_wanted(const Tape *t, const char *name);

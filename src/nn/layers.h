@@ -1,0 +1,51 @@
+// The parts that layers are put together from. Each is a struct of parameters and a function that applies it.
+#pragma once
+#include "nn/cache.h"
+#include "nn/parameters.h"
+#include "ops/ops.h"
+
+typedef struct Linear {
+    Tensor *weight; // [out, in]
+    Tensor *bias;   // [out] or NULL
+} Linear;
+
+// gain NULL: no norm here. With `rms` RMSNorm, else LayerNorm.
+typedef struct Norm {
+    Tensor *gain, *bias;
+    float eps;
+    bool rms;
+} Norm;
+
+// down(activation(up(x))), or with a gate down(silu(gate(x)) · up(x))          Shazeer 2020, §2
+typedef struct FeedForward {
+    Linear up, down, gate;
+    Activation activation;
+} FeedForward;
+
+// Rotary positions: NULL table for none.
+typedef struct Rope {
+    Tensor *table;
+    RopePairing pairing;
+} Rope;
+
+typedef struct MultiHead {
+    Linear q, k, v, o;
+    int n_heads, n_kv_heads, head_dim;
+    Rope rope;
+    Attention mask; // what is hidden, apart from what a Place says
+} MultiHead;
+
+// Where the rows of a pass stand: the same for all layers.
+typedef struct Place {
+    Tensor *pos;    // i32 [B, T]; NULL: 0 … T−1
+    KvCache *cache; // NULL: keys and values are the pass's own
+    Tensor *slots;  // i32 [B, T]: where the pass's keys and values go in the cache
+} Place;
+
+// x [B, T, C] → [B, T, C]
+Tensor *norm(Tape *t, const Norm *n, Tensor *x);
+Tensor *feed_forward(Tape *t, const FeedForward *f, Tensor *x);
+
+// Queries from x, keys and values from `memory` (x itself for self-attention): x [B, T, C], memory [B, S, C].
+// Vaswani et al. 2017, §3.2.2.
+Tensor *multi_head(Tape *t, const MultiHead *m, Tensor *x, Tensor *memory, const Place *place);
