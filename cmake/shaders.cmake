@@ -52,7 +52,7 @@ foreach(source ${SHADER_SOURCES})
             COMMAND ${GLSLANG} -V --quiet --target-env vulkan1.2 -I${SHADER_INCLUDE} ${defines} --depfile ${binary}.d
                     -o ${binary} ${source}
             COMMENT "Compiling shader ${kernel}")
-        list(APPEND SHADER_NAMES "${kernel}|${source}")
+        list(APPEND SHADER_NAMES "${kernel}!${source}") # "!" sorts before all that a name has
         list(APPEND SHADER_BINARIES ${binary})
     endforeach()
 endforeach()
@@ -62,7 +62,7 @@ set(blobs "")
 set(structs "")
 set(count 0)
 foreach(entry ${SHADER_NAMES})
-    string(REGEX MATCH "^([^|]*)[|](.*)$" matched ${entry})
+    string(REGEX MATCH "^([^!]*)!(.*)$" matched ${entry})
     set(kernel ${CMAKE_MATCH_1})
     set(source ${CMAKE_MATCH_2})
     file(RELATIVE_PATH path ${CMAKE_SOURCE_DIR} ${source})

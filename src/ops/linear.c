@@ -1,0 +1,114 @@
+// Linear layer       y[r,n] = Σ_k x[r,k]·w[n,k] + bias[n]       x [R,K], w [N,K], bias [N] → y [R,N]
+// Backward           dx += dy·w (NN)     dw += dyᵀ·x (TN)     dbias[n] += Σ_r dy[r,n]
+#include "ops/op.h"
+#include "ops/ops.h"
+#include "ops/product.h"
+#include <math.h>
+
+typedef struct ColumnSumsArgs {
+    uint32_t rows, columns, accumulate;
+} ColumnSumsArgs;
+
+static void backward_bias(Tape *t, Span dy, Tensor *bias, int64_t R)
+{
+    uint32_t accumulate;
+    Span dbias = tape_grad(t, bias, &accumulate);
+    int64_t N = dim(bias, 0);
+    // A device that cannot bind all of dy takes it in parts.
+    int64_t most = (int64_t)gpu_traits(stream_gpu(t->stream))->max_binding_bytes / (4 * N) - 1;
+    for (int64_t r = 0; r < R; r += most, accumulate = 1) {
+        int64_t n = R - r < most ? R - r : most;
+        double size = (double)n * (double)N;
+        gpu_dispatch(t->stream, KERNEL(stream_gpu(t->stream), "column_sums"),
+                     ITEMS(N, .flops = size, .bytes = 4 * size),
+                     SPANS(span_part(dy, 4 * (uint64_t)(r * N), 4 * (uint64_t)(n * N)), dbias),
+                     ARGS(ColumnSumsArgs, (uint32_t)n, (uint32_t)N, accumulate));
+    }
+}
+
+static void linear_backward(Tape *t, const Node *node)
+{
+    Tensor *x = node->input[0], *w = node->input[1], *bias = node->input[2];
+    Span dy = tape_dy(node);
+    int64_t R = rows(x), N = dim(w, 0), K = dim(w, 1);
+    uint32_t accumulate;
+    if (bias && bias->needs_grad) backward_bias(t, dy, bias, R);
+    if (w->needs_grad) {
+        Product p = product_of(PRODUCT_TN, dy, x->span, tape_grad(t, w, &accumulate), N, K, R);
+        p.accumulate = accumulate;
+        product_run(t, p);
+    }
+    if (x->needs_grad) {
+        Product p = product_of(PRODUCT_NN, dy, w->span, tape_grad(t, x, &accumulate), R, K, N);
+        p.b_dtype = w->dtype;
+        p.accumulate = accumulate;
+        product_run(t, p);
+    }
+}
+
+Tensor *linear(Tape *t, Tensor *x, Tensor *w, Tensor *bias)
+{
+    op_check(w->shape.rank == 2 && x->dtype == F32 && dim(x, -1) == dim(w, 1) &&
+                 (w->dtype == F32 || (w->dtype == F16 && !w->needs_grad)),
+             "linear: x is %s but w is %s", tensor_text(x), tensor_text(w));
+    op_check(!bias || (bias->shape.rank == 1 && dim(bias, 0) == dim(w, 0)), "linear: w is %s but bias is %s",
+             tensor_text(w), tensor_text(bias));
+    Shape shape = x->shape;
+    shape.dim[shape.rank - 1] = dim(w, 0);
+    Tensor *y = tape_tensor(t, F32, shape);
+    Product p = product_of(PRODUCT_NT, x->span, w->span, y->span, rows(x), dim(w, 0), dim(w, 1));
+    p.b_dtype = w->dtype;
+    if (bias) p.bias = bias->span;
+    product_run(t, p);
+    return tape_node(t, y, linear_backward, INPUTS(x, w, bias), SAVED_NONE, ATTRIBUTES_NONE);
+}
+
+// ---- Twin and cases: size = { R, N, K, 1 for a bias } ---------------------------------------------------------------
+
+static void linear_cpu(Trial *trial)
+{
+    const int64_t *size = trial->c->size, R = size[0], N = size[1], K = size[2];
+    const double *x = trial->in[0].value, *w = trial->in[1].value, *bias = size[3] ? trial->in[2].value : NULL;
+    for (int64_t r = 0; r < R; r++)
+        for (int64_t n = 0; n < N; n++) {
+            double sum = bias ? bias[n] : 0, scale = fabs(sum);
+            for (int64_t k = 0; k < K; k++) {
+                sum += x[r * K + k] * w[n * K + k];
+                scale += fabs(x[r * K + k] * w[n * K + k]);
+            }
+            trial->out[0].value[r * N + n] = sum;
+            trial->out[0].scale[r * N + n] = scale;
+        }
+}
+
+static void linear_declare(Trial *trial)
+{
+    const int64_t *size = trial->c->size, R = size[0], N = size[1], K = size[2];
+    trial_normal(trial, "x", F32, SHAPE(R, K), true);
+    trial_normal(trial, "w", trial->c->dtype, SHAPE(N, K), trial->c->dtype == F32);
+    if (size[3]) trial_normal(trial, "bias", F32, SHAPE(N), true);
+    trial_output_scaled(trial, "y", F32, SHAPE(R, N));
+}
+
+static void linear_run(Trial *trial, Tape *t)
+{
+    trial->out[0].tensor =
+        linear(t, trial->in[0].tensor, trial->in[1].tensor, trial->c->size[3] ? trial->in[2].tensor : NULL);
+}
+
+static const Case cases[] = {
+    {"1x1x1",           { 1, 1, 1, 1 }               },
+    {                                                 "5x7x3",      { 5, 7, 3 }                            },
+    {                                      "5x7x3 bias",                { 5, 7, 3, 1 }                             },
+    {                               "19x68x36 bias",   { 19, 68, 36, 1 }               },
+    {                                                                "1x33x64 bias", { 1, 33, 64, 1 }},
+    { "f16 3x10x34 bias",                  { 3, 10, 34, 1 },                                                .dtype = F16 },
+};
+
+const Op op_linear = { .name = "linear",
+                       .declare = linear_declare,
+                       .cpu = linear_cpu,
+                       .run = linear_run,
+                       CASES(cases),
+                       .ladder = product_ladders,
+                       .ladder_count = PRODUCT_LADDERS };
