@@ -96,13 +96,19 @@ static void linear_run(Trial *trial, Tape *t)
         linear(t, trial->in[0].tensor, trial->in[1].tensor, trial->c->size[3] ? trial->in[2].tensor : NULL);
 }
 
+#define SIZE(label_, ...)                        \
+    {                                            \
+        .label = label_, .size = { __VA_ARGS__ } \
+    }
+#define SIZE_F16(label_, ...)                                  \
+    {                                                          \
+        .label = label_, .size = { __VA_ARGS__ }, .dtype = F16 \
+    }
+
 static const Case cases[] = {
-    {"1x1x1",           { 1, 1, 1, 1 }               },
-    {                                                 "5x7x3",      { 5, 7, 3 }                            },
-    {                                      "5x7x3 bias",                { 5, 7, 3, 1 }                             },
-    {                               "19x68x36 bias",   { 19, 68, 36, 1 }               },
-    {                                                                "1x33x64 bias", { 1, 33, 64, 1 }},
-    { "f16 3x10x34 bias",                  { 3, 10, 34, 1 },                                                .dtype = F16 },
+    SIZE("1x1x1", 1, 1, 1, 1),          SIZE("5x7x3", 5, 7, 3),
+    SIZE("5x7x3 bias", 5, 7, 3, 1),     SIZE("19x68x36 bias", 19, 68, 36, 1),
+    SIZE("1x33x64 bias", 1, 33, 64, 1), SIZE_F16("f16 3x10x34 bias", 3, 10, 34, 1),
 };
 
 const Op op_linear = { .name = "linear",

@@ -181,28 +181,21 @@ static void tn_run(Trial *trial, Tape *t)
     trial->out[0].tensor = matmul_tn(t, trial->in[0].tensor, trial->in[1].tensor);
 }
 
-static const Case nt_cases[] = {
-    {"1x1x1",             { 1, 1, 1 }                   },
-    {                "5x7x3",        { 5, 7, 3 }                             },
-    {       "17x65x33",                  { 17, 65, 33 }                                 },
-    { "2 of 9x12x20", { 9, 12, 20, 2 }        },
-    {       "3 of 6x5x4 one b",      { 6, 5, 4, 3, 1 }                 },
-    {                                "f16 9x10x34",       { 9, 10, 34 }, .dtype = F16 },
-};
-static const Case nn_cases[] = {
-    {"1x1x1",             { 1, 1, 1 }      },
-    { "5x7x3",            { 5, 7, 3 }      },
-    { "17x65x33",         { 17, 65, 33 }   },
-    { "2 of 9x12x20",     { 9, 12, 20, 2 } },
-    { "3 of 6x5x4 one b", { 6, 5, 4, 3, 1 }},
-};
-static const Case tn_cases[] = {
-    {"1x1x1",             { 1, 1, 1 }      },
-    { "5x7x3",            { 5, 7, 3 }      },
-    { "17x65x33",         { 17, 65, 33 }   },
-    { "2 of 9x12x20",     { 9, 12, 20, 2 } },
-    { "3 of 6x5x4 one b", { 6, 5, 4, 3, 1 }},
-};
+#define SIZE(label_, ...)                        \
+    {                                            \
+        .label = label_, .size = { __VA_ARGS__ } \
+    }
+#define SIZE_F16(label_, ...)                                  \
+    {                                                          \
+        .label = label_, .size = { __VA_ARGS__ }, .dtype = F16 \
+    }
+#define SMALL_CASES                                                                                                   \
+    SIZE("1x1x1", 1, 1, 1), SIZE("5x7x3", 5, 7, 3), SIZE("17x65x33", 17, 65, 33), SIZE("2 of 9x12x20", 9, 12, 20, 2), \
+        SIZE("3 of 6x5x4, one b", 6, 5, 4, 3, 1)
+
+static const Case nt_cases[] = { SMALL_CASES, SIZE_F16("f16 9x10x34", 9, 10, 34) };
+static const Case nn_cases[] = { SMALL_CASES };
+static const Case tn_cases[] = { SMALL_CASES };
 
 #define MATMUL_LADDERS .ladder = product_ladders, .ladder_count = PRODUCT_LADDERS
 const Op op_matmul_nt = {
