@@ -1,0 +1,51 @@
+#include "cli/command.h"
+#include <jansson.h>
+#include <stdio.h>
+
+enum { MAX_DEVICES = 32 };
+
+static json_t *as_json(int index, const GpuTraits *t)
+{
+    return json_pack("{s:i, s:s, s:s, s:s, s:s, s:i, s:b, s:b, s:b, s:I, s:I, s:i, s:i}", "index", index, "name",
+                     t->name, "type", gpu_type_name(t->type), "driver", t->driver, "api",
+                     t->api_version >= 4206592 ? "1.3" : "1.2", "subgroup", (int)t->subgroup_size, "f16",
+                     t->f16_arithmetic, "int8", t->int8_arithmetic, "unified", t->unified, "memory_bytes",
+                     (json_int_t)t->memory_bytes, "max_binding_bytes", (json_int_t)t->max_binding_bytes, "shared_bytes",
+                     (int)t->shared_bytes, "max_workgroup", (int)t->max_workgroup_invocations);
+}
+
+static void print_device(int index, const GpuTraits *t)
+{
+    printf("%d  %s\n", index, t->name);
+    printf("   %s, %s, Vulkan %u.%u.%u\n", gpu_type_name(t->type), t->driver, t->api_version >> 22,
+           t->api_version >> 12 & 0x3ff, t->api_version & 0xfff);
+    printf("   memory %.1f GB%s, one binding %.0f MB, one allocation %.1f GB\n", (double)t->memory_bytes / 1e9,
+           t->unified ? " (shared with the host)" : "", (double)t->max_binding_bytes / 1e6,
+           (double)t->max_allocation_bytes / 1e9);
+    printf("   subgroups of %u", t->subgroup_size);
+    if (t->max_subgroup_size > t->min_subgroup_size) printf(" (%u to %u)", t->min_subgroup_size, t->max_subgroup_size);
+    printf(", workgroups of %u, shared memory %u KB%s%s\n", t->max_workgroup_invocations, t->shared_bytes / 1024,
+           t->f16_arithmetic ? ", f16" : "", t->int8_arithmetic ? ", int8" : "");
+}
+
+static int run(Invocation *in)
+{
+    GpuTraits list[MAX_DEVICES];
+    Error err = { "" };
+    int count = gpu_list(list, MAX_DEVICES, &err);
+    if (count < 0) return fail(in, &err);
+    json_t *array = json_array();
+    for (int i = 0; i < count && i < MAX_DEVICES; i++)
+        if (in->common.json)
+            json_array_append_new(array, as_json(i, &list[i]));
+        else
+            print_device(i, &list[i]);
+    if (in->common.json) json_dumpf(array, stdout, JSON_INDENT(2)), putchar('\n');
+    json_decref(array);
+    return EXIT_OK;
+}
+
+const Command command_devices = { .name = "devices",
+                                  .summary = "every Vulkan device and what matters of it",
+                                  .usage = "usage: lectern devices [--json]",
+                                  .run = run };

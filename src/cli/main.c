@@ -1,0 +1,237 @@
+#include "cli/command.h"
+#include "commands_table.inc"
+#include <errno.h>
+#include <math.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+// ---- Help ----------------------------------------------------------------------------------------------------------
+
+static void print_commands(FILE *out)
+{
+    fprintf(out, "lectern: a Transformers & LLMs course that runs\n\nusage: lectern COMMAND [OPTION …]\n\n");
+    for (int i = 0; i < commands_count; i++) fprintf(out, "  %-10s %s\n", commands[i]->name, commands[i]->summary);
+    fprintf(out, "\n`lectern COMMAND --help` says more.\n");
+}
+
+static void print_default(FILE *out, const Option *o)
+{
+    if (o->type == OPTION_INT) fprintf(out, " (%lld)", (long long)*(int64_t *)o->value);
+    if (o->type == OPTION_FLOAT) fprintf(out, " (%g)", *(double *)o->value);
+    if (o->type == OPTION_TEXT && *(const char **)o->value) fprintf(out, " (%s)", *(const char **)o->value);
+}
+
+static void print_option(FILE *out, const Option *o)
+{
+    static const char *const values[] = { "", " N", " X", " TEXT" };
+    char left[48];
+    snprintf(left, sizeof left, "--%s%s", o->name, values[o->type]);
+    fprintf(out, "  %-26s %s", left, o->help);
+    print_default(out, o);
+    fputc('\n', out);
+}
+
+static int common_options(const Command *command, Common *common, Option list[5])
+{
+    int n = 0;
+    if (command->on_device) {
+        list[n++] = (Option)TEXT("device", common->device, "index or part of the name (see `lectern devices`)");
+        list[n++] = (Option)FLAG("validate", common->validate, "run under Vulkan's validation layer");
+        list[n++] = (Option)FLAG("profile", common->profile, "print time, FLOP/s and GB/s by kernel at the end");
+    }
+    if (command->seeded) list[n++] = (Option)INT("seed", common->seed, 0, 1e15, "of all random numbers");
+    list[n++] = (Option)FLAG("json", common->json, "print JSON for machines");
+    return n;
+}
+
+static void print_help(const Command *command)
+{
+    Common common = { 0 };
+    Option list[5];
+    int n = common_options(command, &common, list);
+    printf("lectern %s: %s\n\n%s\n\n", command->name, command->summary, command->usage);
+    for (int i = 0; i < command->option_count; i++) print_option(stdout, &command->options[i]);
+    for (int i = 0; i < n; i++) print_option(stdout, &list[i]);
+}
+
+// ---- Parsing -------------------------------------------------------------------------------------------------------
+
+int fail(const Invocation *in, const Error *err)
+{
+    fprintf(stderr, "lectern %s: %s\n", in->command, err->message);
+    return EXIT_FAILED;
+}
+
+int usage_error(const Invocation *in, const char *format, ...)
+{
+    fprintf(stderr, "lectern %s: ", in->command);
+    va_list list;
+    va_start(list, format);
+    vfprintf(stderr, format, list);
+    va_end(list);
+    fprintf(stderr, " (see `lectern %s --help`)\n", in->command);
+    return EXIT_USAGE;
+}
+
+static Option *find_option(Option *list, int n, const char *name, size_t length)
+{
+    for (int i = 0; i < n; i++)
+        if (strlen(list[i].name) == length && !memcmp(list[i].name, name, length)) return &list[i];
+    return NULL;
+}
+
+static bool out_of_range(const Option *o, double value)
+{
+    return !isfinite(value) || ((o->low != 0 || o->high != 0) && (value < o->low || value > o->high));
+}
+
+static int set_value(const Invocation *in, Option *o, const char *text)
+{
+    char *end;
+    errno = 0;
+    double number = o->type == OPTION_INT ? (double)strtoll(text, &end, 10) : strtod(text, &end);
+    o->given = true;
+    if (o->type == OPTION_TEXT) {
+        *(const char **)o->value = text;
+        return EXIT_OK;
+    }
+    if (!*text || *end || errno)
+        return usage_error(in, "--%s: \"%s\" is not %s", o->name, text,
+                           o->type == OPTION_INT ? "a whole number" : "a number");
+    if (out_of_range(o, number))
+        return usage_error(in, "--%s: %s is out of range (%.15g to %.15g)", o->name, text, o->low, o->high);
+    if (o->type == OPTION_INT)
+        *(int64_t *)o->value = (int64_t)number;
+    else
+        *(double *)o->value = number;
+    return EXIT_OK;
+}
+
+static int parse(Invocation *in, const Command *command, int argc, char **argv)
+{
+    Option common[5];
+    int n = common_options(command, &in->common, common);
+    bool only_words = false;
+    for (int i = 0; i < argc; i++) {
+        const char *arg = argv[i];
+        if (!only_words && !strcmp(arg, "--")) {
+            only_words = true;
+            continue;
+        }
+        if (only_words || strncmp(arg, "--", 2) != 0) {
+            if (in->word_count == command->max_words) return usage_error(in, "\"%s\" is one argument too many", arg);
+            in->words[in->word_count++] = arg;
+            continue;
+        }
+        const char *equals = strchr(arg, '=');
+        size_t length = equals ? (size_t)(equals - arg - 2) : strlen(arg + 2);
+        Option *o = find_option(in->options, in->option_count, arg + 2, length);
+        if (!o) o = find_option(common, n, arg + 2, length);
+        if (!o) return usage_error(in, "there is no option %s", arg);
+        if (o->type == OPTION_FLAG) {
+            if (equals) return usage_error(in, "--%s takes no value", o->name);
+            *(bool *)o->value = o->given = true;
+            continue;
+        }
+        if (!equals && i + 1 == argc) return usage_error(in, "--%s needs a value", o->name);
+        int code = set_value(in, o, equals ? equals + 1 : argv[++i]);
+        if (code) return code;
+    }
+    return EXIT_OK;
+}
+
+bool option_given(const Invocation *in, const char *name)
+{
+    const Option *o = find_option(in->options, in->option_count, name, strlen(name));
+    CHECK(o, "%s has no option --%s", in->command, name);
+    return o->given;
+}
+
+// ---- Devices and signals -------------------------------------------------------------------------------------------
+
+bool open_device(const Invocation *in, Gpu **gpu, Stream **stream)
+{
+    Error err = { "" };
+    *stream = NULL;
+    *gpu = gpu_open(
+        &(GpuOptions){ .device = in->common.device, .validate = in->common.validate, .profile = in->common.profile },
+        &err);
+    if (*gpu && (*stream = stream_open(*gpu, &err))) return true;
+    gpu_close(*gpu);
+    fail(in, &err);
+    return false;
+}
+
+static void print_profile(Stream *stream)
+{
+    int count;
+    double total = 0;
+    const KernelTime *times = stream_profile(stream, &count);
+    for (int i = 0; i < count; i++) total += times[i].seconds;
+    fprintf(stderr, "%-40s %8s %10s %6s %9s %8s\n", "kernel", "calls", "ms", "share", "GFLOP/s", "GB/s");
+    for (int i = 0; i < count; i++)
+        fprintf(stderr, "%-40s %8llu %10.2f %5.1f%% %9.2f %8.2f\n", kernel_name(times[i].kernel),
+                (unsigned long long)times[i].calls, 1e3 * times[i].seconds, 100 * times[i].seconds / fmax(total, 1e-12),
+                times[i].flops / fmax(times[i].seconds, 1e-12) / 1e9,
+                times[i].bytes / fmax(times[i].seconds, 1e-12) / 1e9);
+    fprintf(stderr, "%-40s %8s %10.2f\n", "all, one after another", "", 1e3 * total);
+}
+
+int close_device(const Invocation *in, Gpu *gpu, Stream *stream, int code)
+{
+    if (in->common.profile) print_profile(stream);
+    stream_close(stream);
+    gpu_close(gpu);
+    if (gpu_validation_messages() == 0) return code;
+    fprintf(stderr, "lectern %s: the validation layer had %d messages\n", in->command, gpu_validation_messages());
+    return EXIT_FAILED;
+}
+
+static volatile sig_atomic_t signalled;
+
+static void on_signal(int signal_)
+{
+    if (signalled) _exit(128 + signal_);
+    signalled = 1;
+}
+
+bool interrupted(void)
+{
+    static bool listening;
+    if (!listening) {
+        struct sigaction action = { .sa_handler = on_signal };
+        sigaction(SIGINT, &action, NULL);
+        sigaction(SIGTERM, &action, NULL);
+        listening = true;
+    }
+    return signalled;
+}
+
+// ---- Start ---------------------------------------------------------------------------------------------------------
+
+int main(int argc, char **argv)
+{
+    if (argc < 2 || !strcmp(argv[1], "--help") || !strcmp(argv[1], "help")) {
+        print_commands(argc < 2 ? stderr : stdout);
+        return argc < 2 ? EXIT_USAGE : EXIT_OK;
+    }
+    const Command *command = NULL;
+    for (int i = 0; i < commands_count; i++)
+        if (!strcmp(commands[i]->name, argv[1])) command = commands[i];
+    if (!command) {
+        fprintf(stderr, "lectern: there is no command \"%s\" (see `lectern --help`)\n", argv[1]);
+        return EXIT_USAGE;
+    }
+    for (int i = 2; i < argc && strcmp(argv[i], "--") != 0; i++)
+        if (!strcmp(argv[i], "--help")) return print_help(command), EXIT_OK;
+    Invocation in = { .command = command->name, .options = command->options, .option_count = command->option_count };
+    int code = parse(&in, command, argc - 2, argv + 2);
+    if (!code) code = command->run(&in);
+    if (fflush(stdout) == 0 || code) return code;
+    fprintf(stderr, "lectern %s: standard output: %s\n", in.command, strerror(errno));
+    return EXIT_FAILED;
+}

@@ -1,0 +1,71 @@
+// Llama (Touvron et al. 2023): rotary positions, RMSNorm before each sublayer, SwiGLU, no biases, grouped keys and values.
+// Files of this architecture pair neighbouring channels in the rotation.
+#include "models/model.h"
+#include <math.h>
+#include <stdio.h>
+
+static void llama_defaults(Config *c)
+{
+    if (c->n_kv_heads == 0) c->n_kv_heads = c->n_heads;
+    if (c->d_ff == 0) c->d_ff = (8 * c->d_model / 3 + 31) / 32 * 32; // 2/3 of 4·d, in whole 32s (§2.2)
+    if (c->eps == 0) c->eps = 1e-5f;
+    if (c->rope_base == 0) c->rope_base = 10000;
+}
+
+static Norm rms_norm(Parameters *ps, int d, float eps, const char *name)
+{
+    return (Norm){ .gain = parameter_add(ps, SHAPE(d), 0, 1, "%s.weight", name), .eps = eps, .rms = true };
+}
+
+static Linear plain(Parameters *ps, int out, int in, double std, const char *name)
+{
+    return (Linear){ .weight = parameter_add(ps, SHAPE(out, in), std, 0, "%s.weight", name) };
+}
+
+static void llama_build(Model *model)
+{
+    const Config *c = &model->config;
+    Parameters *ps = &model->parameters;
+    int d = c->d_model, head_dim = model_head_dim(model), d_kv = c->n_kv_heads * head_dim;
+    double std = 0.02, residual_std = 0.02 / sqrt(2.0 * c->n_layers);
+    model->token_embedding = parameter_add(ps, SHAPE(c->vocab_size, d), std, 0, "token_embd.weight");
+    char name[48];
+#define BLOCK(part_) (snprintf(name, sizeof name, "blk.%d." part_, i), name)
+    for (int i = 0; i < c->n_layers; i++) {
+        Layer *l = &model->layers[i];
+        l->attention_norm = rms_norm(ps, d, c->eps, BLOCK("attn_norm"));
+        l->attention = (MultiHead){
+            .q = plain(ps, d, d, std, BLOCK("attn_q")),
+            .k = plain(ps, d_kv, d, std, BLOCK("attn_k")),
+            .v = plain(ps, d_kv, d, std, BLOCK("attn_v")),
+            .o = plain(ps, d, d, residual_std, BLOCK("attn_output")),
+            .n_heads = c->n_heads,
+            .n_kv_heads = c->n_kv_heads,
+            .head_dim = head_dim,
+            .rope = {&model->rope_table, ROPE_INTERLEAVED },
+            .mask = { .causal = true                }
+        };
+        l->ffn_norm = rms_norm(ps, d, c->eps, BLOCK("ffn_norm"));
+        l->ffn = (FeedForward){ .gate = plain(ps, c->d_ff, d, std, BLOCK("ffn_gate")),
+                                .up = plain(ps, c->d_ff, d, std, BLOCK("ffn_up")),
+                                .down = plain(ps, d, c->d_ff, residual_std, BLOCK("ffn_down")) };
+    }
+#undef BLOCK
+    model->output_norm = rms_norm(ps, d, c->eps, "output_norm");
+    model->head.weight =
+        c->tied ? model->token_embedding : parameter_add(ps, SHAPE(c->vocab_size, d), std, 0, "output.weight");
+}
+
+static Tensor *llama_hidden(Tape *t, const Model *model, Tensor *ids, const Place *place)
+{
+    Tensor *x = probe(t, "hook_embed", embedding(t, model->token_embedding, ids));
+    x = run_layers(t, model, dropout(t, x, model->config.dropout), place);
+    return probe(t, "ln_final.hook_normalized", norm(t, &model->output_norm, x));
+}
+
+const Family family_llama = { .arch = "llama",
+                              .defaults = llama_defaults,
+                              .build = llama_build,
+                              .hidden = llama_hidden,
+                              .eps_key = "attention.layer_norm_rms_epsilon",
+                              .rotary = true };

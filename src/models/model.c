@@ -1,0 +1,111 @@
+#include "models/model.h"
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+extern const Family family_gpt2, family_llama;
+static const Family *const families[] = { &family_gpt2, &family_llama };
+
+const Family *family_find(const char *arch)
+{
+    for (size_t i = 0; i < COUNT_OF(families); i++)
+        if (!strcmp(families[i]->arch, arch)) return families[i];
+    return NULL;
+}
+
+const char *family_names(void) { return "gpt2, llama"; }
+
+bool config_check(const Family *family, const Config *c, Error *err)
+{
+    const struct {
+        const char *name;
+        int value, low, high;
+    } fields[] = {
+        {"n_layers",    c->n_layers,   1, 1024   },
+        { "n_heads",    c->n_heads,    1, 1024   },
+        { "n_kv_heads", c->n_kv_heads, 1, 1024   },
+        { "d_model",    c->d_model,    1, 65536  },
+        { "d_ff",       c->d_ff,       1, 1 << 20},
+        { "vocab_size", c->vocab_size, 2, 1 << 22},
+        { "seq_len",    c->seq_len,    1, 1 << 22},
+    };
+    for (size_t i = 0; i < COUNT_OF(fields); i++)
+        if (fields[i].value < fields[i].low || fields[i].value > fields[i].high)
+            return error_set(err, "%s is %d; it must be between %d and %d", fields[i].name, fields[i].value,
+                             fields[i].low, fields[i].high);
+    if (c->d_model % c->n_heads)
+        return error_set(err, "n_heads is %d, which does not divide d_model, %d", c->n_heads, c->d_model);
+    if (c->n_heads % c->n_kv_heads)
+        return error_set(err, "n_kv_heads is %d, which does not divide n_heads, %d", c->n_kv_heads, c->n_heads);
+    if (family->rotary && c->d_model / c->n_heads % 2)
+        return error_set(err, "a head has %d channels; rotary positions need an even number", c->d_model / c->n_heads);
+    if (!(c->eps > 0 && c->eps < 1)) return error_set(err, "eps is %g; it must be between 0 and 1", (double)c->eps);
+    if (family->rotary && !(c->rope_base > 1 && c->rope_base < 1e9f))
+        return error_set(err, "rope_base is %g; it must be over 1", (double)c->rope_base);
+    if (!(c->dropout >= 0 && c->dropout < 1))
+        return error_set(err, "dropout is %g; it must be at least 0 and under 1", (double)c->dropout);
+    return true;
+}
+
+int model_head_dim(const Model *model) { return model->config.d_model / model->config.n_heads; }
+
+Model *model_new(Gpu *gpu, const Family *family, const Config *config)
+{
+    Model *model = NEW(Model);
+    *model = (Model){ .gpu = gpu, .family = family, .config = *config };
+    model->layers = NEW_ARRAY(Layer, config->n_layers);
+    if (family->rotary) model->rope_table.shape = SHAPE(config->seq_len, model_head_dim(model) / 2, 2);
+    family->build(model);
+    return model;
+}
+
+bool model_alloc(Model *model, Stream *stream, Error *err)
+{
+    if (!parameters_alloc(&model->parameters, model->gpu, err)) return false;
+    if (!model->family->rotary) return true;
+    if (!tensor_alloc(model->gpu, &model->rope_table, F32, model->rope_table.shape, err)) return false;
+    float *table = NEW_ARRAY(float, count(&model->rope_table));
+    rope_table(table, model->config.seq_len, model_head_dim(model), (RopeScaling){ .base = model->config.rope_base });
+    tensor_write(stream, &model->rope_table, table);
+    free(table);
+    return true;
+}
+
+void model_free(Model *model)
+{
+    if (!model) return;
+    parameters_free(&model->parameters, model->gpu);
+    tensor_free(model->gpu, &model->rope_table);
+    free(model->layers);
+    free(model);
+}
+
+Tensor *pre_norm_layer(Tape *t, const Model *model, const Layer *layer, Tensor *x, const Place *place)
+{
+    float p = model->config.dropout;
+    x = probe(t, "hook_resid_pre", x);
+    Tensor *h = probe(t, "ln1.hook_normalized", norm(t, &layer->attention_norm, x));
+    h = probe(t, "hook_attn_out", multi_head(t, &layer->attention, h, h, place));
+    x = probe(t, "hook_resid_mid", residual(t, x, dropout(t, h, p)));
+    h = probe(t, "ln2.hook_normalized", norm(t, &layer->ffn_norm, x));
+    h = probe(t, "hook_mlp_out", feed_forward(t, &layer->ffn, h));
+    return probe(t, "hook_resid_post", residual(t, x, dropout(t, h, p)));
+}
+
+Tensor *run_layers(Tape *t, const Model *model, Tensor *x, const Place *place)
+{
+    for (int i = 0; i < model->config.n_layers; i++) {
+        t->layer = i;
+        TapeMark mark = tape_mark(t);
+        x = pre_norm_layer(t, model, &model->layers[i], x, place); // inferring, x stays in its own memory
+        tape_release(t, mark);
+    }
+    t->layer = -1;
+    return x;
+}
+
+Tensor *model_logits(Tape *t, const Model *model, Tensor *ids, const Place *place)
+{
+    Tensor *h = model->family->hidden(t, model, ids, place);
+    return linear(t, h, model->head.weight, model->head.bias);
+}

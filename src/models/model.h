@@ -1,0 +1,75 @@
+// Models: a configuration, a family that says how parameters and activations are put together, and the file they live in.
+#pragma once
+#include "nn/layers.h"
+#include "text/tokenizer.h"
+
+// The names are GGUF's keys' and the field's; shapes follow from them.
+typedef struct Config {
+    int n_layers, n_heads, n_kv_heads, d_model, d_ff, vocab_size, seq_len;
+    float eps;       // of the norms
+    float rope_base; // families with rotary positions
+    bool tied;       // the head's weight is the token embedding's
+    float dropout;   // when training
+} Config;
+
+typedef struct Model Model;
+
+typedef struct Family {
+    const char *arch;                 // general.architecture: "gpt2"
+    void (*defaults)(Config *config); // fills what is 0
+    void (*build)(Model *model);      // declares the parameters
+    // ids [B, T] i32 → the last layer's normalised output [B, T, C]
+    Tensor *(*hidden)(Tape *t, const Model *model, Tensor *ids, const Place *place);
+    const char *eps_key; // of GGUF, behind the architecture's name
+    bool rotary;
+} Family;
+
+const Family *family_find(const char *arch); // NULL if there is none
+const char *family_names(void);              // "gpt2, llama", for messages
+
+typedef struct Layer { // pre-norm: x + attention(norm(x)), then x + ffn(norm(x))
+    Norm attention_norm, ffn_norm;
+    MultiHead attention;
+    FeedForward ffn;
+} Layer;
+
+struct Model {
+    Gpu *gpu;
+    const Family *family;
+    Config config;
+    Parameters parameters;
+    Tensor *token_embedding, *position_embedding; // the second NULL for rotary families
+    Layer *layers;
+    Norm output_norm;
+    Linear head;
+    Tensor rope_table; // [seq_len, head_dim/2, 2]; no memory for families without
+};
+
+// Checks a configuration that came from a user or a file: sizes in range, heads that divide. One line naming the field.
+bool config_check(const Family *family, const Config *config, Error *err);
+
+// Declares a model without memory: enough for plans. The configuration has been checked.
+Model *model_new(Gpu *gpu, const Family *family, const Config *config);
+bool model_alloc(Model *model, Stream *stream, Error *err); // memory, and the rotary table
+void model_free(Model *model);
+
+int model_head_dim(const Model *model);
+
+// ids [B, T] → logits [B, T, V]. Tensors that the caller keeps must be taken before (see tape_mark).
+Tensor *model_logits(Tape *t, const Model *model, Tensor *ids, const Place *place);
+
+// One layer's pass, x [B, T, C] → [B, T, C], and the embeddings before it: what families share.
+Tensor *pre_norm_layer(Tape *t, const Model *model, const Layer *layer, Tensor *x, const Place *place);
+Tensor *run_layers(Tape *t, const Model *model, Tensor *x, const Place *place);
+
+// ---- Files (model_file.c) ------------------------------------------------------------------------------------------
+
+// Writes weights (f32), configuration and tokenizer as GGUF v3, which other runtimes load unchanged.
+bool model_save(const Model *model, const Tokenizer *tokenizer, Stream *stream, const char *path, Error *err);
+
+// Reads such a file, of lectern or of others (f32, f16, bf16 weights). Every field is checked; errors name the file and
+// the field. `trained` keeps f32 and makes gradients; else f16 weights stay f16. `tokenizer` may be NULL.
+Model *model_load(Gpu *gpu, Stream *stream, const char *path, bool trained, Tokenizer **tokenizer, Error *err);
+
+// Fills a model that has memory from a file of the same configuration (a checkpoint's).
+bool model_restore(Model *model, Stream *stream, const char *path, Error *err);

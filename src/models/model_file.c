@@ -1,0 +1,258 @@
+// A model as a GGUF file: the configuration under the architecture's keys, the tokenizer under tokenizer.ggml.*, one
+// tensor for each parameter, by the same name.
+#include "base/half.h"
+#include "formats/gguf.h"
+#include "models/model.h"
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+typedef struct KeyName {
+    char text[96];
+} KeyName;
+
+// "gpt2.block_count"
+static KeyName key(const Family *family, const char *name)
+{
+    KeyName k;
+    snprintf(k.text, sizeof k.text, "%s.%s", family->arch, name);
+    return k;
+}
+
+// ---- Writing -------------------------------------------------------------------------------------------------------
+
+typedef struct Source {
+    Stream *stream;
+    const Tensor *tensor;
+} Source;
+
+static bool read_weights(void *user, size_t offset, void *out, size_t size, Error *err)
+{
+    const Source *source = user;
+    return stream_read(source->stream, span_part(source->tensor->span, offset, size), out, size, err);
+}
+
+static void put_config(GgufWriter *w, const Model *model)
+{
+    const Config *c = &model->config;
+    const Family *f = model->family;
+    gguf_put_string(w, "general.architecture", string_view(f->arch));
+    gguf_put_string(w, "general.name", string_view("trained by lectern"));
+    gguf_put_u32(w, "general.file_type", 0); // all f32
+    gguf_put_u32(w, key(f, "context_length").text, (uint32_t)c->seq_len);
+    gguf_put_u32(w, key(f, "embedding_length").text, (uint32_t)c->d_model);
+    gguf_put_u32(w, key(f, "block_count").text, (uint32_t)c->n_layers);
+    gguf_put_u32(w, key(f, "feed_forward_length").text, (uint32_t)c->d_ff);
+    gguf_put_u32(w, key(f, "attention.head_count").text, (uint32_t)c->n_heads);
+    gguf_put_u32(w, key(f, "attention.head_count_kv").text, (uint32_t)c->n_kv_heads);
+    gguf_put_f32(w, key(f, f->eps_key).text, c->eps);
+    gguf_put_u32(w, key(f, "vocab_size").text, (uint32_t)c->vocab_size);
+    if (!f->rotary) return;
+    gguf_put_f32(w, key(f, "rope.freq_base").text, c->rope_base);
+    gguf_put_u32(w, key(f, "rope.dimension_count").text, (uint32_t)model_head_dim(model));
+}
+
+static void put_tokenizer(GgufWriter *w, const Tokenizer *tokenizer)
+{
+    Vocabulary v = tokenizer_vocabulary(tokenizer);
+    gguf_put_string(w, "tokenizer.ggml.model", v.model);
+    gguf_put_string(w, "tokenizer.ggml.pre", v.pre);
+    gguf_put_strings(w, "tokenizer.ggml.tokens", v.tokens, v.n_tokens);
+    if (v.types) gguf_put_i32s(w, "tokenizer.ggml.token_type", v.types, v.n_tokens);
+    gguf_put_strings(w, "tokenizer.ggml.merges", v.merges, v.n_merges);
+    if (v.bos >= 0) gguf_put_u32(w, "tokenizer.ggml.bos_token_id", (uint32_t)v.bos);
+    if (v.eos >= 0) gguf_put_u32(w, "tokenizer.ggml.eos_token_id", (uint32_t)v.eos);
+    if (v.unk >= 0) gguf_put_u32(w, "tokenizer.ggml.unknown_token_id", (uint32_t)v.unk);
+    gguf_put_bool(w, "tokenizer.ggml.add_bos_token", false);
+}
+
+bool model_save(const Model *model, const Tokenizer *tokenizer, Stream *stream, const char *path, Error *err)
+{
+    const Parameters *ps = &model->parameters;
+    GgufWriter *w = gguf_writer_new();
+    put_config(w, model);
+    put_tokenizer(w, tokenizer);
+    Source *sources = NEW_ARRAY(Source, ps->count);
+    for (int i = 0; i < ps->count; i++) {
+        const Tensor *x = &ps->list[i]->tensor;
+        op_check(x->dtype == F32, "model_save: %s is %s", x->name, tensor_text(x));
+        sources[i] = (Source){ stream, x };
+        gguf_put_tensor(w, x->name, GGML_F32, x->shape.rank, x->shape.dim, read_weights, &sources[i]);
+    }
+    bool ok = stream_wait(stream, err) && gguf_writer_save(w, path, err);
+    gguf_writer_free(w);
+    free(sources);
+    return ok;
+}
+
+// ---- Reading -------------------------------------------------------------------------------------------------------
+
+static bool read_int(const Gguf *file, KeyName k, int *value, Error *err)
+{
+    int32_t read;
+    if (!gguf_get_i32(file, k.text, &read, err)) return false;
+    *value = read;
+    return true;
+}
+
+static bool read_config(const Gguf *file, const Family **family, Config *c, Error *err)
+{
+    StringView arch;
+    if (!gguf_get_string(file, "general.architecture", &arch, err)) return false;
+    char name[32];
+    snprintf(name, sizeof name, "%.*s", (int)(arch.size < 31 ? arch.size : 31), arch.data);
+    const Family *f = *family = family_find(name);
+    if (!f)
+        return error_set(err, "%s: general.architecture is \"%s\"; lectern runs %s", file->path, name, family_names());
+    *c = (Config){ 0 };
+    bool ok = read_int(file, key(f, "context_length"), &c->seq_len, err) &&
+              read_int(file, key(f, "embedding_length"), &c->d_model, err) &&
+              read_int(file, key(f, "block_count"), &c->n_layers, err) &&
+              read_int(file, key(f, "feed_forward_length"), &c->d_ff, err) &&
+              read_int(file, key(f, "attention.head_count"), &c->n_heads, err) &&
+              gguf_get_f32(file, key(f, f->eps_key).text, &c->eps, err);
+    if (!ok) return false;
+    c->n_kv_heads = c->n_heads;
+    if (gguf_value(file, key(f, "attention.head_count_kv").text) &&
+        !read_int(file, key(f, "attention.head_count_kv"), &c->n_kv_heads, err))
+        return false;
+    if (gguf_value(file, key(f, "rope.freq_base").text) &&
+        !gguf_get_f32(file, key(f, "rope.freq_base").text, &c->rope_base, err))
+        return false;
+    c->tied = !gguf_tensor(file, "output.weight");
+    const GgufTensor *embedding = gguf_tensor(file, "token_embd.weight");
+    if (!embedding) return error_set(err, "%s: the tensor token_embd.weight is missing", file->path);
+    c->vocab_size = embedding->shape[0] < INT32_MAX ? (int)embedding->shape[0] : INT32_MAX;
+    f->defaults(c);
+    if (!config_check(f, c, err)) return error_prefix(err, "%s", file->path);
+    int rotary_dim = c->d_model / c->n_heads;
+    if (gguf_value(file, key(f, "rope.dimension_count").text) &&
+        !read_int(file, key(f, "rope.dimension_count"), &rotary_dim, err))
+        return false;
+    if (rotary_dim != c->d_model / c->n_heads)
+        return error_set(err, "%s: %s is %d; lectern turns whole heads, of %d channels", file->path,
+                         key(f, "rope.dimension_count").text, rotary_dim, c->d_model / c->n_heads);
+    if (gguf_value(file, key(f, "rope.scaling.type").text))
+        return error_set(err, "%s: %s is set; lectern does not scale rotary positions yet", file->path,
+                         key(f, "rope.scaling.type").text);
+    return true;
+}
+
+// The file's tensor for a parameter, of its shape and a type that can be read.
+static const GgufTensor *find_tensor(const Gguf *file, const Parameter *p, Error *err)
+{
+    const GgufTensor *tensor = gguf_tensor(file, p->name);
+    if (!tensor) return error_set(err, "%s: the tensor %s is missing", file->path, p->name), NULL;
+    Shape shape = { .rank = tensor->n_dims };
+    for (int i = 0; i < tensor->n_dims; i++) shape.dim[i] = tensor->shape[i];
+    if (!shape_equal(shape, p->tensor.shape)) {
+        error_set(err, "%s: the tensor %s is %s; its configuration asks for %s", file->path, p->name, shape_text(shape),
+                  shape_text(p->tensor.shape));
+        return NULL;
+    }
+    if (tensor->type != GGML_F32 && tensor->type != GGML_F16 && tensor->type != GGML_BF16) {
+        error_set(err, "%s: the tensor %s is %s; lectern reads F32, F16 and BF16", file->path, p->name,
+                  ggml_type_info(tensor->type)->name);
+        return NULL;
+    }
+    return tensor;
+}
+
+static void put_tensor(Stream *stream, const Tensor *x, const GgufTensor *tensor)
+{
+    bool same = (x->dtype == F32 && tensor->type == GGML_F32) || (x->dtype == F16 && tensor->type == GGML_F16);
+    if (same) {
+        stream_write(stream, x->span, tensor->data, tensor->bytes);
+        return;
+    }
+    int64_t n = count(x);
+    float *values = NEW_ARRAY(float, n);
+    for (int64_t i = 0; i < n; i++) {
+        uint16_t half;
+        memcpy(&half, tensor->data + 2 * i, 2);
+        values[i] = tensor->type == GGML_F16 ? f16_to_f32(half) : bf16_to_f32(half);
+    }
+    tensor_write(stream, x, values);
+    free(values);
+}
+
+static bool put_tensors(const Gguf *file, const Model *model, Stream *stream, Error *err)
+{
+    const Parameters *ps = &model->parameters;
+    for (int i = 0; i < ps->count; i++) {
+        const GgufTensor *tensor = find_tensor(file, ps->list[i], err);
+        if (!tensor) return false;
+        put_tensor(stream, &ps->list[i]->tensor, tensor);
+    }
+    return stream_wait(stream, err);
+}
+
+static Tokenizer *read_tokenizer(const Gguf *file, int vocab_size, Error *err)
+{
+    Vocabulary v = { .bos = -1, .eos = -1, .unk = -1 };
+    int32_t *types = NULL;
+    size_t n_types = 0;
+    bool ok = gguf_get_string(file, "tokenizer.ggml.model", &v.model, err) &&
+              gguf_get_strings(file, "tokenizer.ggml.tokens", &v.tokens, &v.n_tokens, err) &&
+              gguf_get_strings(file, "tokenizer.ggml.merges", &v.merges, &v.n_merges, err);
+    if (ok && gguf_value(file, "tokenizer.ggml.pre")) ok = gguf_get_string(file, "tokenizer.ggml.pre", &v.pre, err);
+    if (ok && gguf_value(file, "tokenizer.ggml.token_type"))
+        ok = gguf_get_i32s(file, "tokenizer.ggml.token_type", &types, &n_types, err);
+    const struct {
+        const char *key;
+        int32_t *id;
+    } ids[] = {
+        {"tokenizer.ggml.bos_token_id",      &v.bos},
+        { "tokenizer.ggml.eos_token_id",     &v.eos},
+        { "tokenizer.ggml.unknown_token_id", &v.unk}
+    };
+    for (size_t i = 0; ok && i < COUNT_OF(ids); i++)
+        if (gguf_value(file, ids[i].key)) ok = gguf_get_i32(file, ids[i].key, ids[i].id, err);
+    if (ok && types && n_types != v.n_tokens)
+        ok = error_set(err, "%s: tokenizer.ggml.token_type has %zu entries for %zu tokens", file->path, n_types,
+                       v.n_tokens);
+    if (ok && v.n_tokens > (size_t)vocab_size)
+        ok = error_set(err, "%s: tokenizer.ggml.tokens has %zu tokens; the embedding has %d rows", file->path,
+                       v.n_tokens, vocab_size);
+    v.types = types;
+    Tokenizer *tokenizer = ok ? tokenizer_load(&v, err) : NULL;
+    if (ok && !tokenizer) error_prefix(err, "%s", file->path);
+    free(types);
+    return tokenizer;
+}
+
+Model *model_load(Gpu *gpu, Stream *stream, const char *path, bool trained, Tokenizer **tokenizer, Error *err)
+{
+    Gguf *file = gguf_open(path, err);
+    if (!file) return NULL;
+    const Family *family;
+    Config config;
+    Model *model = NULL;
+    bool ok = read_config(file, &family, &config, err);
+    if (ok) model = model_new(gpu, family, &config);
+    for (int i = 0; ok && i < model->parameters.count; i++) {
+        Parameter *p = model->parameters.list[i];
+        const GgufTensor *tensor = find_tensor(file, p, err);
+        ok = tensor != NULL;
+        if (ok && !trained && tensor->type == GGML_F16 && p->tensor.shape.rank == 2 && dim(&p->tensor, -1) % 2 == 0) {
+            p->tensor.dtype = F16;
+            p->tensor.span.bytes = (uint64_t)tensor_bytes(&p->tensor);
+        }
+    }
+    if (ok && trained) parameters_train(&model->parameters);
+    ok = ok && model_alloc(model, stream, err) && put_tensors(file, model, stream, err);
+    if (ok && tokenizer) ok = (*tokenizer = read_tokenizer(file, config.vocab_size, err)) != NULL;
+    gguf_close(file);
+    if (ok) return model;
+    model_free(model);
+    return NULL;
+}
+
+bool model_restore(Model *model, Stream *stream, const char *path, Error *err)
+{
+    Gguf *file = gguf_open(path, err);
+    if (!file) return false;
+    bool ok = put_tensors(file, model, stream, err);
+    gguf_close(file);
+    return ok;
+}
