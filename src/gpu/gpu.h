@@ -107,6 +107,10 @@ typedef struct KernelSpec {
     uint32_t subgroup;                     // the subgroup size that it needs (with full subgroups); 0: any
 } KernelSpec;
 
+// As KernelSpec.subgroup: the size that traits.subgroup_size says, for shaders that are right with every size but need
+// gl_SubgroupSize to be the true one. To be had where traits.max_subgroup_size is not 0.
+#define SUBGROUP_OWN UINT32_MAX
+
 // The kernel of a spec, made once and kept by `gpu`. Its pipeline is compiled when first dispatched. Stops if the
 // build has no such shader.
 const Kernel *gpu_kernel(Gpu *gpu, const KernelSpec *spec);

@@ -193,7 +193,8 @@ static bool pipeline_create(Kernel *kernel, Error *err)
     Gpu *gpu = kernel->gpu;
     const GpuTraits *t = &gpu->traits;
     const uint32_t *size = kernel->reflection.local_size;
-    uint32_t invocations = size[0] * size[1] * size[2], subgroup = kernel->spec.subgroup;
+    uint32_t invocations = size[0] * size[1] * size[2];
+    uint32_t subgroup = kernel->spec.subgroup == SUBGROUP_OWN ? t->subgroup_size : kernel->spec.subgroup;
     if (invocations > t->max_workgroup_invocations)
         return error_set(err, "%s: %s wants %u invocations a workgroup; the device has %u", t->name, kernel->name,
                          invocations, t->max_workgroup_invocations);

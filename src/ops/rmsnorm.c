@@ -2,8 +2,8 @@
 //   x [R,C], gain [C] → y [R,C]                Zhang & Sennrich 2019, eq. 4
 // Backward           dgain[i] += Σ_r dy[r,i]·x[r,i]·s[r]
 //                    dx[r,i]  += s[r]·(gain[i]·dy[r,i] − x[r,i]·s[r]²·mean_j(gain[j]·dy[r,j]·x[r,j]))
-#include "ops/op.h"
 #include "ops/ops.h"
+#include "ops/rows.h"
 #include <math.h>
 
 static void rmsnorm_cpu(Trial *trial)
@@ -20,37 +20,38 @@ static void rmsnorm_cpu(Trial *trial)
 }
 
 typedef struct RmsnormArgs {
-    uint32_t rows, n;
+    RowArgs row;
     float eps;
 } RmsnormArgs;
 
 typedef struct RmsnormBackwardArgs {
-    uint32_t rows, n, accumulate;
+    RowArgs row;
+    uint32_t accumulate;
 } RmsnormBackwardArgs;
+
+static const Rung forward_rungs[] = { ROW_RUNGS("rmsnorm") }, backward_rungs[] = { ROW_RUNGS("rmsnorm_backward") },
+                  gain_rungs[] = { COLUMN_RUNGS("rmsnorm_gain") };
+static const Ladder ladders[] = { LADDER("rmsnorm", forward_rungs), LADDER("rmsnorm_backward", backward_rungs),
+                                  LADDER("rmsnorm_gain", gain_rungs) };
 
 static void rmsnorm_backward(Tape *t, const Node *n)
 {
-    Gpu *gpu = stream_gpu(t->stream);
     Tensor *x = n->input[0], *gain = n->input[1], *s = n->saved[0];
     Span dy = tape_dy(n);
-    uint32_t R = (uint32_t)rows(x), C = (uint32_t)dim(x, -1), accumulate;
-    double size = (double)count(x);
+    int64_t R = rows(x), C = dim(x, -1);
+    uint32_t accumulate;
     if (gain->needs_grad) {
         Span dgain = tape_grad(t, gain, &accumulate);
-        gpu_dispatch(t->stream, KERNEL(gpu, "rmsnorm_backward_gain"), ITEMS(C, .flops = 3 * size, .bytes = 8 * size),
-                     SPANS(x->span, s->span, dy, dgain), ARGS(RmsnormBackwardArgs, R, C, accumulate));
+        columns_dispatch(t, &ladders[2], R, C, 3 * (double)count(x),
+                         ROW_TABLES({ x->span, C }, { s->span, 1 }, { dy, C }), dgain, accumulate, 1);
     }
     if (x->needs_grad) {
         Span dx = tape_grad(t, x, &accumulate);
-        gpu_dispatch(t->stream, KERNEL(gpu, "rmsnorm_backward_row"), ITEMS(R, .flops = 8 * size, .bytes = 12 * size),
-                     SPANS(x->span, gain->span, s->span, dy, dx), ARGS(RmsnormBackwardArgs, R, C, accumulate));
+        rows_dispatch(t, &ladders[1], R, C, 8 * (double)count(x), 12 * (double)count(x),
+                      ROW_TABLES({ x->span, C }, { gain->span, 0 }, { s->span, 1 }, { dy, C }, { dx, C }),
+                      ARGS(RmsnormBackwardArgs, .accumulate = accumulate));
     }
 }
-
-static const Rung rungs[] = {
-    {.kernel = { .shader = "rmsnorm_row" }, .idea = "one row per invocation"},
-};
-static const Ladder ladder[] = { LADDER("rmsnorm", rungs) };
 
 Tensor *rmsnorm(Tape *t, Tensor *x, Tensor *gain, float eps)
 {
@@ -58,10 +59,9 @@ Tensor *rmsnorm(Tape *t, Tensor *x, Tensor *gain, float eps)
              tensor_text(gain));
     int64_t R = rows(x), C = dim(x, -1);
     Tensor *y = tape_like(t, x), *s = tape_tensor(t, F32, SHAPE(R));
-    const Rung *rung = ladder_pick(t, &ladder[0], x);
-    gpu_dispatch(t->stream, rung_kernel(stream_gpu(t->stream), rung),
-                 ITEMS(R, .flops = 4.0 * (double)count(x), .bytes = 8.0 * (double)count(x)),
-                 SPANS(x->span, gain->span, y->span, s->span), ARGS(RmsnormArgs, (uint32_t)R, (uint32_t)C, eps));
+    rows_dispatch(t, &ladders[0], R, C, 4 * (double)count(x), 8 * (double)count(x),
+                  ROW_TABLES({ x->span, C }, { gain->span, 0 }, { y->span, C }, { s->span, 1 }),
+                  ARGS(RmsnormArgs, .eps = eps));
     return tape_node(t, y, rmsnorm_backward, INPUTS(x, gain), SAVED(s), ATTRIBUTES_NONE);
 }
 
@@ -78,13 +78,22 @@ static void rmsnorm_run(Trial *trial, Tape *t)
     trial->out[0].tensor = rmsnorm(t, trial->in[0].tensor, trial->in[1].tensor, (float)trial->c->real[0]);
 }
 
+#define SIZE(R, C, eps)                                       \
+    {                                                         \
+        .label = #R "x" #C, .size = { R, C }, .real = { eps } \
+    }
+#define SPEED(R, C, eps)                                                     \
+    {                                                                        \
+        .label = #R "x" #C, .size = { R, C }, .real = { eps }, .bench = true \
+    }
 static const Case cases[] = {
-    {"1x1",     { 1, 1 },    { 1e-5 }},
-    { "3x17",   { 3, 17 },   { 1e-5 }},
-    { "64x576", { 64, 576 }, { 1e-6 }},
-    { "5x4099", { 5, 4099 }, { 1e-5 }},
+    SIZE(1, 1, 1e-5),    SIZE(3, 17, 1e-5),   SIZE(64, 576, 1e-6),
+    SIZE(201, 12, 1e-5), SIZE(5, 4099, 1e-5), SPEED(1024, 1024, 1e-5),
 };
 
-const Op op_rmsnorm = {
-    .name = "rmsnorm", .declare = rmsnorm_declare, .cpu = rmsnorm_cpu, .run = rmsnorm_run, CASES(cases), LADDERS(ladder)
-};
+const Op op_rmsnorm = { .name = "rmsnorm",
+                        .declare = rmsnorm_declare,
+                        .cpu = rmsnorm_cpu,
+                        .run = rmsnorm_run,
+                        CASES(cases),
+                        LADDERS(ladders) };
