@@ -102,7 +102,7 @@ typedef struct Attention {
     bool causal;           // a query sees keys whose position is not after its own
     int64_t window;        // > 0: and less than `window` before it (sliding window)
     Tensor *bias;          // f32 [1 or H, T, S], added to the scaled scores; gets a gradient if it needs one; NULL
-    Tensor *q_pos, *k_pos; // i32 [B, T], [B, S]; NULL: 0 … T−1 plus S−T for queries, 0 … S−1 for keys
+    Tensor *q_pos, *k_pos; // i32 [B, T], [B, S]; NULL: the last T of the batch's keys, and 0 … S−1
     Tensor *q_seq, *k_seq; // i32 [B, T], [B, S]: a query sees its own sequence alone; −1 is padding, seen by nobody
     Tensor *pages;         // i32 [B, P]: k and v are then [pages, page_size, G, D] and key s of batch b is at
     int64_t page_size;     //   pages[b, s / page_size], s % page_size
@@ -113,7 +113,8 @@ Tensor *attention(Tape *t, Tensor *q, Tensor *k, Tensor *v, const Attention *a);
 // The pattern softmax(…) [B, H, T, S] by itself: for probes, aside from the fast path, and for attention_plain.
 Tensor *attention_pattern(Tape *t, Tensor *q, Tensor *k, const Attention *a);
 
-// Writes k and v [B, T, G, D] into a cache [pages, page_size, G, D] at slots [B, T] i32 (page · page_size + place).
+// Writes x [B, T, G, D] into a cache [pages, page_size, G, D] (f32 or f16) at slots [B, T] i32 (page · page_size +
+// place); a slot outside of it is padding, written nowhere.
 void cache_write(Tape *t, Tensor *cache, Tensor *x, Tensor *slots);
 
 // ---- Optimizers (optimizer.c), on parameters and their gradients, beside the tape ------------------------------------
