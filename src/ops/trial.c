@@ -147,7 +147,8 @@ static bool put_input(Run *run, int i, bool plan)
     }
     if (!x->needs_grad) return true;
     if (!tensor_alloc_grad(gpu, d, run->err)) return false;
-    if (i % 2) { // every other gradient is not the first: the op must add to what is there
+    // Every other gradient (in the next case the others) is not the first: the op must add to what is there.
+    if ((i + (run->trial.c - run->op->cases)) % 2) {
         run->before[i] = ARENA_ARRAY(&run->trial.arena, double, x->count);
         for (int64_t j = 0; j < x->count; j++) run->before[i][j] = rounded(F32, random_normal(&run->trial.random));
         stream_write(run->stream, d->grad->span, as_floats(run, run->before[i], x->count), 4 * (uint64_t)x->count);
