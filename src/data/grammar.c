@@ -45,8 +45,11 @@ typedef struct Telling {
     const char *target;
     size_t target_length;
     bool stopped; // the tale and the target parted
+    int reached;  // how far a possibility went that was not followed
     bool article; // "a" or "an" is due
-    int quotes;   // how many quotation marks were told
+    bool space;
+    int slot_start; // −1: where the next letter comes
+    int quotes;     // how many quotation marks were told
     int depth;
     Binding bindings[MAX_VARIABLES];
     Alias aliases[MAX_ALIASES];
@@ -59,46 +62,60 @@ static void tell_template(Telling *t, const char *template);
 
 static bool span_is(Span span, const char *text)
 {
-    return !strncmp(text, span.text, (size_t)span.length) && text[span.length] == '\0';
+    return *text == *span.text && !strncmp(text, span.text, (size_t)span.length) && text[span.length] == '\0';
 }
 
 static Span span_of(const char *text) { return (Span){ text, (int)strlen(text) }; }
 
 // ---- choices
 
-// The next decision of the trail, or the first possibility where the trail ends.
-static int choose_index(Telling *t, int n)
+// Explaining a text: whether it may go on with `front` (and a space or an article that is due). Only a sure no counts:
+// where a capital may be due, the telling itself will find out.
+static bool fits(Telling *t, Span front)
 {
-    if (n == 1) return 0;
+    if (!t->target || front.length == 0 || (t->article && !isalpha((unsigned char)*front.text))) return true;
+    const char *article = !t->article ? "" : strchr("aeiou", *front.text) ? "an " : "a ";
+    const Span parts[] = {
+        {" ", t->space},
+        span_of(article), front
+    };
+    int at = t->tale->length;
+    for (int part = 0; part < 3; part++)
+        for (int i = 0; i < parts[part].length; i++, at++) {
+            char c = (size_t)at < t->target_length ? t->target[at] : '\0';
+            if (c == parts[part].text[i]) continue;
+            if (tolower((unsigned char)c) == tolower((unsigned char)parts[part].text[i])) return true;
+            if (at > t->reached) t->reached = at;
+            return false;
+        }
+    return true;
+}
+
+// The next decision of the trail among the possibilities that fit, the first of them where the trail ends.
+static int choose_replayed(Telling *t, const Span *fronts, int n)
+{
+    int fitting[MAX_WORDS], n_fitting = 0;
+    for (int i = 0; i < n; i++)
+        if (!fronts || fits(t, fronts[i])) fitting[n_fitting++] = i;
+    t->stopped = t->stopped || n_fitting == 0;
+    if (n_fitting <= 1) return n_fitting ? fitting[0] : 0;
     CHECK(t->trail_at < TRAIL_MAX, "tale: more than %d decisions", TRAIL_MAX);
-    if (t->trail_at == t->trail->n_decisions) t->trail->decisions[t->trail->n_decisions++] = (Decision){ 0, n };
-    return t->trail->decisions[t->trail_at++].taken;
+    if (t->trail_at == t->trail->n_decisions) t->trail->decisions[t->trail->n_decisions++] = (Decision){ 0, n_fitting };
+    return fitting[t->trail->decisions[t->trail_at++].taken];
 }
 
-static int choose(Telling *t, int n)
-{
-    t->tale->bits += log2(n);
-    return t->random ? (int)random_below(t->random, (uint64_t)n) : choose_index(t, n);
-}
-
-static bool has_mark(const char *word) { return word[1] == ':'; }
-
-static int word_weight(const char *word)
-{
-    return has_mark(word) && isdigit((unsigned char)word[0]) ? word[0] - '0' : 1;
-}
-
-// The index of one of the words, by weight.
-static int choose_word(Telling *t, const char *const *words, int n)
+// One of n ≤ MAX_WORDS, i with probability weights[i] / Σ weights (NULL: uniform). `fronts`, unless NULL, says what
+// letters each would tell at once.
+static int choose(Telling *t, const int *weights, const Span *fronts, int n)
 {
     int total = 0, taken = 0;
-    for (int i = 0; i < n; i++) total += word_weight(words[i]);
+    for (int i = 0; i < n; i++) total += weights ? weights[i] : 1;
     if (t->random)
-        for (int r = (int)random_below(t->random, (uint64_t)total); r >= word_weight(words[taken]); taken++)
-            r -= word_weight(words[taken]);
+        for (int r = (int)random_below(t->random, (uint64_t)total); r >= (weights ? weights[taken] : 1); taken++)
+            r -= weights ? weights[taken] : 1;
     else
-        taken = choose_index(t, n);
-    t->tale->bits += log2((double)total / word_weight(words[taken]));
+        taken = choose_replayed(t, fronts, n);
+    t->tale->bits += log2((double)total / (weights ? weights[taken] : 1));
     return taken;
 }
 
@@ -118,6 +135,7 @@ static void put_raw(Telling *t, char c)
 {
     int at = t->tale->length;
     CHECK(at < TALE_MAX - 1, "tale: longer than %d bytes", TALE_MAX - 1);
+    if (t->stopped) return;
     if (t->target && ((size_t)at >= t->target_length || t->target[at] != c)) {
         t->stopped = true;
         return;
@@ -127,18 +145,24 @@ static void put_raw(Telling *t, char c)
     t->tale->text[t->tale->length++] = c;
 }
 
+static void put_letter(Telling *t, char c) { put_raw(t, starts_sentence(t) ? (char)toupper((unsigned char)c) : c); }
+
 static void put(Telling *t, char c)
 {
-    if (t->stopped) return;
-    if (c == ' ' && (t->article || t->tale->length == 0 || t->tale->text[t->tale->length - 1] == ' ')) return;
+    if (c == ' ') { // told before the next letter, so that parts which tell nothing leave no gap
+        t->space = t->space || (!t->article && t->tale->length > 0);
+        return;
+    }
+    if (t->space) put_raw(t, ' ');
+    t->space = false;
     if (t->article && isalpha((unsigned char)c)) {
         t->article = false;
-        put(t, 'a');
-        if (strchr("aeiou", c)) put(t, 'n');
-        put(t, ' ');
+        put_letter(t, 'a');
+        if (strchr("aeiou", c)) put_raw(t, 'n');
+        put_raw(t, ' ');
     }
-    if (t->stopped) return;
-    put_raw(t, starts_sentence(t) ? (char)toupper((unsigned char)c) : c);
+    if (t->slot_start < 0) t->slot_start = t->tale->length;
+    put_letter(t, c);
 }
 
 static void put_span(Telling *t, Span span)
@@ -147,6 +171,13 @@ static void put_span(Telling *t, Span span)
 }
 
 // ---- words and variables
+
+static bool has_mark(const char *word) { return word[1] == ':'; }
+
+static int word_weight(const char *word)
+{
+    return has_mark(word) && isdigit((unsigned char)word[0]) ? word[0] - '0' : 1;
+}
 
 static Span field_of(const char *word, int field)
 {
@@ -185,39 +216,40 @@ static void mark_taken(const Telling *t, const Variable *variable, bool *taken)
             taken[t->bindings[i].index] = true;
 }
 
-static Binding *bind(Telling *t, int which);
+static Binding *bind(Telling *t, int which, bool told);
 
 static char gender_of(Telling *t, int which)
 {
     const char *name = t->grammar->variables[which].name, *dot = strchr(name, '.');
     if (dot) which = find_variable(t, (Span){ name, (int)(dot - name) }); // "hero.kind" has the hero's
-    const char *word = bind(t, which)->word;
+    const char *word = bind(t, which, false)->word;
     return word && has_mark(word) && isalpha((unsigned char)word[0]) ? word[0] : '\0';
 }
 
-static Binding *bind(Telling *t, int which)
+// The variable's word, drawn now if it was not before; `told`: it will be told at once.
+static Binding *bind(Telling *t, int which, bool told)
 {
     const Variable *variable = &t->grammar->variables[which];
     Binding *binding = &t->bindings[which];
     if (binding->bound) return binding;
     const WordList *list = variable->count ? NULL : find_list(t, variable->source);
-    const char *parent = list ? NULL : bind(t, find_variable(t, span_of(variable->source)))->word;
-    CHECK(variable->first + (list ? list->n_words : variable->count) <= MAX_WORDS, "tale: too many words for \"%s\"",
-          variable->name);
+    const char *parent = list ? NULL : bind(t, find_variable(t, span_of(variable->source)), false)->word;
+    bool male = strchr(variable->name, '.') && gender_of(t, which) == 'm';
+    int count = list ? list->n_words : variable->count, n = 0, indices[MAX_WORDS], weights[MAX_WORDS];
+    CHECK(variable->first + count <= MAX_WORDS, "tale: too many words for \"%s\"", variable->name);
     bool taken[MAX_WORDS] = { false };
     mark_taken(t, variable, taken);
-    const char *words[MAX_WORDS];
-    int indices[MAX_WORDS], n = 0;
-    for (int i = 0; i < (list ? list->n_words : variable->count); i++) {
-        int index = variable->first + i;
+    Span texts[MAX_WORDS];
+    for (int index = variable->first; index < variable->first + count; index++) {
         if (taken[index]) continue;
-        words[n] = list ? list->words[index] : parent;
+        const char *word = list ? list->words[index] : parent;
+        texts[n] = field_of(word, list ? male && strchr(word, '|') : index);
+        weights[n] = list ? word_weight(word) : 1;
         indices[n++] = index;
     }
     CHECK(n > 0, "tale: no word is left for \"%s\"", variable->name);
-    int choice = list ? choose_word(t, words, n) : choose(t, n), index = indices[choice];
-    bool second = list && strchr(variable->name, '.') && gender_of(t, which) == 'm' && strchr(words[choice], '|');
-    *binding = (Binding){ true, list ? words[choice] : NULL, index, field_of(words[choice], list ? second : index) };
+    int choice = choose(t, weights, told ? texts : NULL, n);
+    *binding = (Binding){ true, list ? list->words[indices[choice]] : NULL, indices[choice], texts[choice] };
     return binding;
 }
 
@@ -230,7 +262,7 @@ static int number_value(Telling *t, Span name)
 {
     int which = find_variable(t, name);
     CHECK(which >= 0, "tale: no number \"%.*s\"", name.length, name.text);
-    Span word = bind(t, which)->text;
+    Span word = bind(t, which, false)->text;
     for (int i = 0; i < (int)(sizeof numbers / sizeof *numbers); i++)
         if (span_is(word, numbers[i])) return i;
     FATAL("tale: \"%.*s\" is not a number", word.length, word.text);
@@ -270,7 +302,7 @@ static void tell_pronoun(Telling *t, int which, const char *const *forms)
     if (of_subject || pronoun_is_clear(t, which)) {
         put_span(t, span_of(forms[gender_of(t, which) == 'm' ? 2 : 1]));
     } else {
-        put_span(t, bind(t, which)->text);
+        put_span(t, bind(t, which, true)->text);
         if (!strcmp(forms[0], "his")) put_span(t, span_of("'s"));
     }
     t->mentioned[which] = t->sentence;
@@ -284,7 +316,7 @@ static TaleSlotKind slot_kind(const Telling *t, int which)
 
 static TaleSlotKind tell_variable(Telling *t, int which, Span form)
 {
-    Binding *binding = bind(t, which);
+    Binding *binding = bind(t, which, form.length == 0);
     if (form.length == 0) {
         put_span(t, binding->text);
         if (is_person(t, which)) t->mentioned[which] = t->sentence;
@@ -309,6 +341,9 @@ static void push_alias(Telling *t, Span name, Span old)
     t->aliases[t->n_aliases++] = (Alias){ name, which };
 }
 
+// The letters of a template before its first action.
+static Span front_of(const char *template) { return (Span){ template, (int)strcspn(template, "{") }; }
+
 // {rule a b}: x and y stand for the arguments while it is told; other new names stay.
 static void tell_rule(Telling *t, Span name, Span arguments)
 {
@@ -329,9 +364,10 @@ static void tell_rule(Telling *t, Span name, Span arguments)
         CHECK(t->n_aliases < MAX_ALIASES && resolved[i] >= 0, "tale: bad argument of \"%s\"", rule->name);
         t->aliases[t->n_aliases++] = (Alias){ span_of(parameters[i]), resolved[i] };
     }
-    while (n < RULE_MAX_ALTERNATIVES && rule->alternatives[n]) n++;
+    Span fronts[RULE_MAX_ALTERNATIVES];
+    for (; n < RULE_MAX_ALTERNATIVES && rule->alternatives[n]; n++) fronts[n] = front_of(rule->alternatives[n]);
     CHECK(++t->depth < MAX_DEPTH, "tale: the rule \"%s\" never ends", rule->name);
-    tell_template(t, rule->alternatives[choose(t, n)]);
+    tell_template(t, rule->alternatives[choose(t, NULL, fronts, n)]);
     t->depth--;
     memmove(t->aliases + before, t->aliases + before + n_arguments,
             (size_t)(t->n_aliases - before - n_arguments) * sizeof *t->aliases);
@@ -354,7 +390,7 @@ static void tell_action(Telling *t, Span action)
         push_alias(t, name, rest);
         return;
     }
-    int start = t->tale->length;
+    t->slot_start = -1;
     TaleSlotKind kind = TALE_SLOT_NUMBER;
     if (after == '+' || after == '-') {
         int left = number_value(t, name), right = number_value(t, rest),
@@ -370,7 +406,7 @@ static void tell_action(Telling *t, Span action)
     }
     if (!slot || t->stopped) return;
     CHECK(t->tale->n_slots < TALE_MAX_SLOTS, "tale: more than %d slots", TALE_MAX_SLOTS);
-    t->tale->slots[t->tale->n_slots++] = (TaleSlot){ kind, start, t->tale->length - start };
+    t->tale->slots[t->tale->n_slots++] = (TaleSlot){ kind, t->slot_start, t->tale->length - t->slot_start };
 }
 
 static void tell_template(Telling *t, const char *template)
@@ -395,9 +431,9 @@ static bool is_kept_out(const char *combination) { return (random_key(0, combina
 static void note_combinations(Telling *t, const Plot *plot)
 {
     Tale *tale = t->tale;
-    Span subject = bind(t, find_variable(t, span_of(t->grammar->subject)))->text;
-    Span first = bind(t, find_variable(t, span_of(plot->pair[0])))->text;
-    Span second = bind(t, find_variable(t, span_of(plot->pair[1])))->text;
+    Span subject = bind(t, find_variable(t, span_of(t->grammar->subject)), false)->text;
+    Span first = bind(t, find_variable(t, span_of(plot->pair[0])), false)->text;
+    Span second = bind(t, find_variable(t, span_of(plot->pair[1])), false)->text;
     snprintf(tale->combos[0], sizeof *tale->combos, "%.*s, %s", subject.length, subject.text, plot->name);
     snprintf(tale->combos[1], sizeof *tale->combos, "%.*s, %.*s", first.length, first.text, second.length, second.text);
     tale->split = is_kept_out(tale->combos[0]) || is_kept_out(tale->combos[1]) ? TALES_VALIDATION : TALES_TRAIN;
@@ -405,10 +441,11 @@ static void note_combinations(Telling *t, const Plot *plot)
 
 static void tell_plot(Telling *t)
 {
+    CHECK(t->grammar->n_plots <= MAX_WORDS, "tale: more than %d plots", MAX_WORDS);
     CHECK(t->grammar->n_variables <= MAX_VARIABLES, "tale: more than %d variables", MAX_VARIABLES);
     *t->tale = (Tale){ 0 };
     t->sentence = 1;
-    const Plot *plot = &t->grammar->plots[choose(t, t->grammar->n_plots)];
+    const Plot *plot = &t->grammar->plots[choose(t, NULL, NULL, t->grammar->n_plots)];
     tell_template(t, plot->text);
     if (!t->stopped) note_combinations(t, plot);
 }
@@ -434,6 +471,7 @@ TaleCheck grammar_check(const Grammar *grammar, const char *text, size_t length)
             probability += exp2(-tale.bits);
         }
         if (tale.length > check.valid) check.valid = tale.length;
+        if (t.reached > check.valid) check.valid = t.reached;
         while (trail.n_decisions > 0) {
             Decision *last = &trail.decisions[trail.n_decisions - 1];
             if (++last->taken < last->n) break;

@@ -6,6 +6,7 @@ const Plot tale_plots[] = {
     {"lost",
      { "thing", "spot" },
      "{opening} {own} {sight} {carry} {putdown} {forget} {miss} {sad hero} {meet friend} {wrong friend} {tell_lost} "
+      "{comfort friend} "
       "{last_seen} "
       "{recall} {found} {glad hero} {thanks hero friend} {meal} {again} {end}"                                    },
     { "promise",

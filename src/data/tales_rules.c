@@ -497,7 +497,7 @@ const Rule tale_rules[] = {
       { "\"I do not have {a} {toy!},\" {say hero}.",
         "But {hero.he} had no {toy!}, only {a} {thing!}." } },
     { "has_toy",
-      { "{next}, {hero.he} met {other}, {a} {other.kind} with a {toy!}. \"What a nice {thing!}!\" {say other}.",
+      { "{next}, {hero.he} met {other}, {a} {other.kind} with {a} {toy!}. \"What a nice {thing!}!\" {say other}.",
         "Then {a} {other.kind} named {other} came along with {a} {toy!} and looked at the {thing!}." } },
     { "swap_one",
       { "So {hero.he} gave the {thing!} to {other!} and got the {toy!}.",

@@ -202,7 +202,6 @@ const Variable tale_variables[] = {
     { "time",        "times",    0, 0, 0              },
     { "n",           "many",     0, 0, 0              },
     { "k",           "few",      0, 0, 0              },
-    { "m",           "few",      0, 0, 0              },
     { "chore",       "chores",   0, 0, 0              },
     { "fear",        "fears",    0, 0, 0              },
     { "contest",     "contests", 0, 0, 0              },
