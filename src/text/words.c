@@ -27,8 +27,8 @@ Splitter *splitter_open(StringView name, Error *err)
         int code;
         PCRE2_SIZE at;
         Splitter *splitter = NEW(Splitter);
-        splitter->code = pcre2_compile((PCRE2_SPTR)SPLITTERS[i].pattern, PCRE2_ZERO_TERMINATED, PCRE2_UTF | PCRE2_UCP,
-                                       &code, &at, NULL);
+        splitter->code = pcre2_compile((PCRE2_SPTR)SPLITTERS[i].pattern, PCRE2_ZERO_TERMINATED,
+                                       PCRE2_UTF | PCRE2_UCP | PCRE2_ANCHORED, &code, &at, NULL);
         CHECK(splitter->code, "pre-tokenizer %s: PCRE2 error %d at %zu", SPLITTERS[i].name, code, at);
         pcre2_jit_compile(splitter->code, PCRE2_JIT_COMPLETE); // without it matching is slower and the same
         return splitter;
@@ -68,7 +68,7 @@ bool words_next(Words *words, StringView *word)
     }
     // The pattern matches at once or not at all (anchored); what it leaves is one word.
     int found = pcre2_match(words->splitter->code, (PCRE2_SPTR)words->text, words->valid_end, words->at,
-                            PCRE2_NO_UTF_CHECK | PCRE2_ANCHORED, words->match, NULL);
+                            PCRE2_NO_UTF_CHECK, words->match, NULL);
     size_t end = found > 0 ? pcre2_get_ovector_pointer(words->match)[1] : words->valid_end;
     if (end <= words->at) end = words->valid_end;
     *word = (StringView){ words->text + words->at, end - words->at };

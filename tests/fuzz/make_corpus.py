@@ -1,0 +1,84 @@
+#!/usr/bin/env python3
+"""Writes the seeds of tests/fuzz/corpus/: small valid files, and broken ones that each differ in one field."""
+import os
+import struct
+
+HERE = os.path.join(os.path.dirname(os.path.abspath(__file__)), "corpus")
+U8, I8, U16, I16, U32, I32, F32, BOOL, STRING, ARRAY, U64, I64, F64 = range(13)
+
+
+def save(kind, name, data):
+    with open(os.path.join(HERE, kind, name), "wb") as out:
+        out.write(data)
+
+
+def string(s):
+    s = s if isinstance(s, bytes) else s.encode()
+    return struct.pack("<Q", len(s)) + s
+
+
+def value(key, kind, data):
+    return string(key) + struct.pack("<I", kind) + data
+
+
+def array(key, kind, count, data):
+    return value(key, ARRAY, struct.pack("<IQ", kind, count) + data)
+
+
+def tensor(name, dims, kind, offset):
+    return string(name) + struct.pack(f"<I{len(dims)}QIQ", len(dims), *dims, kind, offset)
+
+
+def gguf(values=(), tensors=(), data=b"", version=3, magic=b"GGUF", n_values=None, n_tensors=None, alignment=32):
+    head = magic + struct.pack("<IQQ", version, len(tensors) if n_tensors is None else n_tensors,
+                               len(values) if n_values is None else n_values)
+    head += b"".join(values) + b"".join(tensors)
+    return head + bytes(-len(head) % alignment) + data
+
+
+every = [value("u8", U8, b"\x01"), value("i8", I8, b"\xff"), value("u16", U16, b"\1\0"), value("i16", I16, b"\1\0"),
+         value("u32", U32, b"\1\0\0\0"), value("i32", I32, b"\xff\xff\xff\xff"), value("f32", F32, b"\0\0\x80\x3f"),
+         value("bool", BOOL, b"\x01"), value("s", STRING, string("text")), value("u64", U64, bytes(8)),
+         value("i64", I64, b"\xff" * 8), value("f64", F64, struct.pack("<d", 0.5)),
+         array("i32s", I32, 2, bytes(8)), array("f32s", F32, 1, bytes(4)), array("bools", BOOL, 2, b"\0\1"),
+         array("none", STRING, 0, b""), array("strings", STRING, 2, string("a") + string("")),
+         array("nested", ARRAY, 1, struct.pack("<IQ", U8, 2) + b"xy")]
+save("gguf", "valid-empty", gguf())
+save("gguf", "valid-values", gguf(every))
+save("gguf", "valid-version-2", gguf(every[:4], version=2))
+save("gguf", "valid-tensors", gguf([], [tensor("a", [4, 2], 0, 0), tensor("b", [32], 8, 32), tensor("c", [6, 1, 2], 1, 96)],
+                                   bytes(range(120))))
+save("gguf", "valid-alignment", gguf([value("general.alignment", U32, b"\x08\0\0\0")], [tensor("a", [2], 0, 8)],
+                                     bytes(16), alignment=8))
+save("gguf", "broken-nothing", b"")
+save("gguf", "broken-magic", gguf(magic=b"GGML"))
+save("gguf", "broken-version", gguf(version=4))
+save("gguf", "broken-big-endian", gguf(version=0x03000000))
+save("gguf", "broken-n-values", gguf(n_values=2**63))
+save("gguf", "broken-n-tensors", gguf(n_tensors=2**60))
+save("gguf", "broken-key-length", gguf([struct.pack("<Q", 2**64 - 1) + b"key"]))
+save("gguf", "broken-key-twice", gguf([every[0], every[0]]))
+save("gguf", "broken-value-type", gguf([value("k", 99, bytes(8))]))
+save("gguf", "broken-bool", gguf([value("k", BOOL, b"\x07")]))
+save("gguf", "broken-array-count", gguf([array("k", U64, 2**61 + 1, bytes(64))]))
+save("gguf", "broken-string-array", gguf([array("k", STRING, 3, string("a") + struct.pack("<Q", 2**40))]))
+save("gguf", "broken-nesting", gguf([array("k", ARRAY, 1, struct.pack("<IQ", ARRAY, 1) * 40)]))
+save("gguf", "broken-alignment", gguf([value("general.alignment", U32, b"\x03\0\0\0")]))
+save("gguf", "broken-dims", gguf([], [tensor("a", [1] * 9, 0, 0)], bytes(32)))
+save("gguf", "broken-product", gguf([], [tensor("a", [2**40, 2**40], 0, 0)], bytes(32)))
+save("gguf", "broken-type", gguf([], [tensor("a", [4], 31, 0)], bytes(32)))
+save("gguf", "broken-block", gguf([], [tensor("a", [33], 2, 0)], bytes(64)))
+save("gguf", "broken-offset", gguf([], [tensor("a", [4], 0, 2**64 - 32)], bytes(32)))
+save("gguf", "broken-overlap", gguf([], [tensor("a", [16], 0, 0), tensor("b", [4], 0, 32)], bytes(64)))
+save("gguf", "broken-name-twice", gguf([], [tensor("a", [4], 0, 0), tensor("a", [4], 0, 32)], bytes(64)))
+save("gguf", "broken-cut", gguf(every, [tensor("a", [16], 0, 0)], bytes(40)))
+
+save("tokenizer", "train", b"\x20the cat sat on the mat; the cat's hat isn't that. aaaa aaaaa aaa")
+save("tokenizer", "train-unicode", b"\x80" + "naïve café \U0001f98a\u200d\U0001f98a 日本語 日本 ١٢٣ \u3000\u2028".encode())
+save("tokenizer", "train-bytes", b"\xff" + bytes(range(256)) + b"\xc3\xe2\x82\xf0\x9f \xff\xff")
+save("tokenizer", "characters", b"c" + "née €₭ ö\n".encode() + b"\xff\xc3")
+save("tokenizer", "vocabulary", b"v1ab\n1abc\n3<|end|>\n4two words\nma b\nmab c\n\nabcab two words <|end|><|en \xff")
+save("tokenizer", "vocabulary-cycle", b"v1ab\nma b\nmb a\nmab ab\n\nabab")
+save("tokenizer", "vocabulary-no-bytes", b"vx\n2?\n1a\n1b\n1ab\nma b\nu\x00\n\nab ba c")
+save("tokenizer", "vocabulary-empty", b"vx\n\n")
+save("tokenizer", "vocabulary-types", b"v5unused\n6byte\n2<unk>\n7bad\n\nunused byte <unk>")

@@ -1,0 +1,51 @@
+// The fuzzers' inputs kept in tests/fuzz/corpus/ run with the ordinary tests: those that once failed stay mended. A GGUF
+// named valid-* must open, one named broken-* must not.
+#define LLVMFuzzerTestOneInput fuzz_gguf
+#include "fuzz/fuzz_gguf.c"
+#undef LLVMFuzzerTestOneInput
+#define LLVMFuzzerTestOneInput fuzz_tokenizer
+#include "fuzz/fuzz_tokenizer.c"
+#undef LLVMFuzzerTestOneInput
+#include "base/file.h"
+#include <check.h>
+#include <dirent.h>
+
+static int replay(const char *folder, int (*fuzz)(const uint8_t *data, size_t size), bool is_gguf)
+{
+    int count = 0;
+    DIR *dir = opendir(folder);
+    ck_assert_ptr_nonnull(dir);
+    for (struct dirent *entry; (entry = readdir(dir));) {
+        if (entry->d_name[0] == '.') continue;
+        Error err = { "" };
+        size_t size;
+        char *path = path_join(folder, entry->d_name), *data = file_read(path, &size, &err);
+        ck_assert_msg(data != NULL, "%s", err.message);
+        fuzz((const uint8_t *)data, size);
+        Gguf *g = is_gguf ? gguf_open(path, &err) : NULL;
+        if (is_gguf && !strncmp(entry->d_name, "valid", 5)) ck_assert_msg(g != NULL, "%s", err.message);
+        if (is_gguf && !strncmp(entry->d_name, "broken", 6)) ck_assert_msg(g == NULL, "%s opens", path);
+        gguf_close(g);
+        free(data);
+        free(path);
+        count++;
+    }
+    closedir(dir);
+    return count;
+}
+
+START_TEST(gguf_corpus) { ck_assert_int_gt(replay("tests/fuzz/corpus/gguf", fuzz_gguf, true), 15); }
+END_TEST
+
+START_TEST(tokenizer_corpus) { ck_assert_int_gt(replay("tests/fuzz/corpus/tokenizer", fuzz_tokenizer, false), 5); }
+END_TEST
+
+Suite *suite_fuzz(void)
+{
+    Suite *suite = suite_create("fuzz");
+    TCase *tests = tcase_create("fuzz");
+    tcase_add_test(tests, gguf_corpus);
+    tcase_add_test(tests, tokenizer_corpus);
+    suite_add_tcase(suite, tests);
+    return suite;
+}
