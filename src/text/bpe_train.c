@@ -34,7 +34,6 @@ typedef struct Trainer {
     Entry *heap;
     int32_t *touched; // pairs that a merge made more frequent
     StringView *tokens;
-    StringMap token_ids; // the bytes of a token → id
     size_t n_words, words_capacity, n_nodes, n_pairs, pairs_capacity, n_heap, heap_capacity, n_touched,
         touched_capacity, n_tokens;
     Arena arena;
@@ -155,11 +154,6 @@ static bool link_words(Trainer *t, Error *err)
 
 // --- Merging ---------------------------------------------------------------------------------------------------------
 
-static int compare_places(const void *a, const void *b)
-{
-    return (*(const int32_t *)a > *(const int32_t *)b) - (*(const int32_t *)a < *(const int32_t *)b);
-}
-
 static void merge_at(Trainer *t, int32_t place, int32_t left, int32_t right, int32_t joined)
 {
     Node *node = &t->nodes[place];
@@ -180,17 +174,15 @@ static void merge_at(Trainer *t, int32_t place, int32_t left, int32_t right, int
     other->id = -1;
 }
 
-// The id of left and right joined: a new token, unless another merge made the same bytes before.
+// Left and right joined. No two merges make the same token: two stretches of equal bytes whose ends nothing crosses go
+// through the same merges, so where one became a token the other did too.
 static int32_t joined_token(Trainer *t, int32_t left, int32_t right)
 {
     StringView l = t->tokens[left], r = t->tokens[right];
     char *bytes = arena_alloc(&t->arena, l.size + r.size);
     memcpy(bytes, l.data, l.size);
     memcpy(bytes + l.size, r.data, r.size);
-    StringView joined = { bytes, l.size + r.size };
-    if (!string_map_add(&t->token_ids, joined, (int64_t)t->n_tokens))
-        return (int32_t)*string_map_find(&t->token_ids, joined);
-    t->tokens[t->n_tokens] = joined;
+    t->tokens[t->n_tokens] = (StringView){ bytes, l.size + r.size };
     return (int32_t)t->n_tokens++;
 }
 
@@ -208,15 +200,14 @@ static bool next_pair(Trainer *t, int32_t *pair)
     return false;
 }
 
+// From left to right in every word, which matters where occurrences overlap (aaa): a pair's places were added in that
+// order, because all of them come from the one merge that made the younger of its tokens.
 static void merge_everywhere(Trainer *t, int32_t index, int32_t joined)
 {
     // Taken out of the pair, because merging can add pairs and so move them.
     Pair pair = t->pairs[index];
     t->pairs[index].places = NULL;
     t->pairs[index].n_places = t->pairs[index].capacity = 0;
-    bool sorted = true;
-    for (size_t i = 1; sorted && i < pair.n_places; i++) sorted = pair.places[i - 1] <= pair.places[i];
-    if (!sorted) qsort(pair.places, pair.n_places, sizeof *pair.places, compare_places); // overlaps go left to right
     for (size_t i = 0; i < pair.n_places; i++) merge_at(t, pair.places[i], pair.left, pair.right, joined);
     free(pair.places);
     push_touched(t);
@@ -232,7 +223,6 @@ static bool learn(Trainer *t, VocabularyBuilder *b, int32_t vocab_size, Tokenize
         char *byte = arena_alloc(&t->arena, 1);
         byte[0] = (char)i;
         t->tokens[t->n_tokens++] = (StringView){ byte, 1 };
-        string_map_add(&t->token_ids, t->tokens[i], i);
     }
     for (int32_t pair; t->n_tokens < limit && next_pair(t, &pair);) {
         if (progress && b->n_merges % 64 == 0 && !progress(user, (int32_t)t->n_tokens, vocab_size))
@@ -255,7 +245,6 @@ static void trainer_free(Trainer *t)
     free(t->touched);
     pair_map_free(&t->pair_index);
     string_map_free(&t->words);
-    string_map_free(&t->token_ids);
     arena_free(&t->arena);
 }
 

@@ -69,8 +69,7 @@ enum { CODE_POINTS = 0x110000 };
 
 static int compare_pieces(const void *a, const void *b)
 {
-    const StringView *x = a, *y = b;
-    return x->size != y->size ? (x->size > y->size) - (x->size < y->size) : string_view_compare(*x, *y);
+    return string_view_compare(*(const StringView *)a, *(const StringView *)b);
 }
 
 // Marks the code points that occur, and behind them the bytes that are no UTF-8.
@@ -120,7 +119,7 @@ Tokenizer *tokenizer_char(const char *text, size_t bytes)
             add_piece(&pieces, (StringView){ spelling + i - 1, 1 });
         }
     }
-    // Short pieces first: a merge's left part is made before it.
+    // In memcmp's order a piece comes after its own beginning: a merge's left part is made before it.
     if (pieces.count) qsort(pieces.list, pieces.count, sizeof *pieces.list, compare_pieces);
     for (size_t i = 0; i < pieces.count; i++) {
         StringView piece = pieces.list[i], head = { piece.data, piece.size - 1 };

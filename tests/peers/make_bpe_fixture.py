@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """Makes tests/text/fixtures/byte_bpe.json: a small byte-level BPE vocabulary learnt by Hugging Face `tokenizers`, and
-the ids that library gives for random Unicode strings. test_tokenizer.c loads the one and must give the other.
+the words (by length in bytes) and ids that
+library gives for random Unicode strings. test_tokenizer.c loads the one and must give the other.
 
     pip install tokenizers && tests/peers/make_bpe_fixture.py
 """
@@ -59,7 +60,8 @@ types = [3 if t == "<|endoftext|>" else 1 if t in model["vocab"] else 4 for t in
 cases = []
 for _ in range(400):
     string = text(random.randint(1, 12))
-    cases.append({"text": string, "ids": tokenizer.encode(string).ids})
+    words = [len(word) for word, _ in tokenizer.pre_tokenizer.pre_tokenize_str(string)]  # a character is a byte here
+    cases.append({"text": string, "words": words, "ids": tokenizer.encode(string).ids})
 
 path = os.path.join(os.path.dirname(__file__), "../text/fixtures/byte_bpe.json")
 with open(path, "w") as out:
