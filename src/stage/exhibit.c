@@ -1,5 +1,6 @@
 #include "stage/exhibit.h"
 #include "base/error.h"
+#include "stage/label.h"
 #include <limits.h>
 #include <math.h>
 #include <stdio.h>
@@ -65,7 +66,7 @@ static const char *with_unit(Arena *arena, float value, const char *unit)
 
 static const char *label_or_number(Arena *arena, const char *const *labels, long i)
 {
-    return labels ? arena_format(arena, "“%s”", labels[i]) : arena_format(arena, "%ld", i);
+    return labels ? arena_format(arena, "“%s”", label_visible(arena, labels[i])) : arena_format(arena, "%ld", i);
 }
 
 static void extremes(const float *values, const unsigned char *absent, long n, long *least, long *most)
@@ -126,8 +127,10 @@ static void copy_tokens(Arena *arena, Exhibit *exhibit)
     if (strip->values) extremes(strip->values, NULL, n, &least, &most);
     strip->finding = most < 0 ? arena_format(arena, "%ld tokens.", n)
                               : arena_format(arena, "%ld tokens, from %s (“%s”) to %s (“%s”).", n,
-                                             with_unit(arena, strip->values[least], strip->unit), strip->tokens[least],
-                                             with_unit(arena, strip->values[most], strip->unit), strip->tokens[most]);
+                                             with_unit(arena, strip->values[least], strip->unit),
+                                             label_visible(arena, strip->tokens[least]),
+                                             with_unit(arena, strip->values[most], strip->unit),
+                                             label_visible(arena, strip->tokens[most]));
 }
 
 static void copy_bars(Arena *arena, Exhibit *exhibit)

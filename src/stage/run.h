@@ -22,6 +22,9 @@ bool show_set(Show *show, const char *name, const char *value, Error *err);
 // False when the setup or a step failed.
 bool show_step(Show *show, int index, const Exhibit *const **exhibits, int *n, Error *err);
 
+const Lecture *show_lecture(const Show *show);
+const char *show_parameter(const Show *show, int i, Arena *arena); // the value of its i-th parameter
+
 // What `lectern lecture NAME` does: reads keys where both ends are a terminal (? lists them), else prints every
 // step as with `all`. The Error says which step failed.
 bool show_run(Show *show, const RunOptions *options, Error *err);

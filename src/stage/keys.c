@@ -1,0 +1,136 @@
+#include "stage/keys.h"
+#include "base/term.h"
+#include "stage/label.h"
+#include "stage/terminal.h"
+#include "stage/terminal_style.h"
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <string.h>
+#include <termios.h>
+#include <unistd.h>
+
+// Read by the signal handler below.
+static struct termios saved;
+static volatile sig_atomic_t alternate_screen;
+
+static void restore_and_die(int signal_number)
+{
+    static const char leave[] = "\x1b[0m\x1b[?1049l";
+    tcsetattr(STDIN_FILENO, TCSANOW, &saved);
+    if (alternate_screen && write(STDOUT_FILENO, leave, sizeof leave - 1) < 0) { /* nobody is left to tell */
+    }
+    signal(signal_number, SIG_DFL);
+    raise(signal_number);
+}
+
+// One byte, or −1 after `milliseconds` (−1: wait for ever), or 4 (Ctrl-D) at the end.
+static int read_byte(int milliseconds)
+{
+    struct pollfd input = { .fd = STDIN_FILENO, .events = POLLIN };
+    for (;;) {
+        int ready = poll(&input, 1, milliseconds);
+        if (ready == 0) return -1;
+        if (ready < 0 && errno == EINTR) continue;
+        unsigned char byte;
+        ssize_t got = read(STDIN_FILENO, &byte, 1);
+        if (got < 0 && errno == EINTR) continue;
+        return got == 1 ? byte : 4;
+    }
+}
+
+// ESC [ C and ESC O C are arrows; the final byte of any other sequence (ECMA-48, §5.4: 0x40 to 0x7e) ends it.
+static int read_escape(void)
+{
+    int byte = read_byte(50);
+    if (byte < 0) return 27;
+    if (byte != '[' && byte != 'O') return 0;
+    do byte = read_byte(50);
+    while (byte >= 0x20 && byte < 0x40);
+    return byte == 'C' || byte == 'B' ? 'R' : byte == 'D' || byte == 'A' ? 'L' : 0;
+}
+
+// Raw mode for as long as `read` runs.
+static int with_raw_mode(int (*read_key)(void))
+{
+    if (tcgetattr(STDIN_FILENO, &saved) != 0) return 4;
+    struct sigaction action = { .sa_handler = restore_and_die }, old[3];
+    const int signals[] = { SIGTERM, SIGHUP, SIGINT };
+    for (int i = 0; i < 3; i++) sigaction(signals[i], &action, &old[i]);
+    struct termios raw = saved;
+    raw.c_lflag &= ~(tcflag_t)(ICANON | ECHO | ISIG);
+    raw.c_iflag &= ~(tcflag_t)(IXON | ICRNL);
+    raw.c_cc[VMIN] = 1;
+    raw.c_cc[VTIME] = 0;
+    tcsetattr(STDIN_FILENO, TCSADRAIN, &raw);
+    int key = read_key();
+    tcsetattr(STDIN_FILENO, TCSADRAIN, &saved);
+    for (int i = 0; i < 3; i++) sigaction(signals[i], &old[i], NULL);
+    return key;
+}
+
+static int read_key(void)
+{
+    int byte = read_byte(-1);
+    return byte == 27 ? read_escape() : byte;
+}
+
+int keys_read(const char *prompt)
+{
+    Term term = term_open(stdout);
+    style_dim(&term);
+    printf("%.*s", (int)text_fit(prompt, term.width - 1), prompt);
+    style_reset(&term);
+    fflush(stdout);
+    int key = with_raw_mode(read_key);
+    printf("\r%*s\r", text_width(prompt) < term.width - 1 ? text_width(prompt) : term.width - 1, "");
+    fflush(stdout);
+    return key;
+}
+
+bool keys_line(const char *prompt, char *line, int size)
+{
+    printf("  %s", prompt);
+    fflush(stdout);
+    int n = 0;
+    for (;;) {
+        char byte;
+        ssize_t got = read(STDIN_FILENO, &byte, 1);
+        if (got < 0 && errno == EINTR) continue;
+        if (got <= 0) return false;
+        if (byte == '\n') break;
+        if (n + 1 < size) line[n++] = byte;
+    }
+    line[n] = '\0';
+    return n > 0;
+}
+
+void keys_page_code(const Exhibit *const *codes, int n)
+{
+    Arena arena = { 0 };
+    int shown = 0, top = 0;
+    alternate_screen = 1;
+    fputs("\x1b[?1049h", stdout);
+    for (bool leave = false; !leave;) {
+        Term term = term_open(stdout);
+        int page = term.height > 6 ? term.height - 4 : 3;
+        fputs("\x1b[2J\x1b[H", stdout);
+        style_bold(&term);
+        printf("  %s", label_fit(&arena, codes[shown]->title, term.width - 10));
+        style_reset(&term);
+        printf("  %d/%d\n\n", shown + 1, n);
+        int lines = terminal_code(&term, codes[shown]->code.source, top, top + page);
+        int last = top + page < lines ? top + page : lines;
+        putchar('\n');
+        int key = keys_read(arena_format(&arena, "  lines %d-%d of %d   space on, b back, n/p other source, q close",
+                                         top + 1, last, lines));
+        if (key == ' ' || key == 'R' || key == '\r') top = top + page < lines ? top + page : top;
+        if (key == 'b' || key == 'L') top = top > page ? top - page : 0;
+        if (key == 'n' || key == 'p') shown = (shown + (key == 'n' ? 1 : n - 1)) % n, top = 0;
+        leave = key == 'q' || key == 'k' || key == 27 || key == 3 || key == 4;
+    }
+    fputs("\x1b[?1049l", stdout);
+    fflush(stdout);
+    alternate_screen = 0;
+    arena_free(&arena);
+}

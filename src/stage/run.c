@@ -1,0 +1,380 @@
+#include "stage/run.h"
+#include "base/term.h"
+#include "stage/html.h"
+#include "stage/keys.h"
+#include "stage/label.h"
+#include "stage/terminal.h"
+#include <ctype.h>
+#include <errno.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+typedef struct ParamValue {
+    double number;
+    char *text;
+} ParamValue;
+
+typedef struct Shown {
+    Arena arena;
+    Exhibit **exhibits;
+    int n;
+} Shown;
+
+struct Show {
+    const Lecture *lecture;
+    struct Gpu *gpu;
+    uint64_t seed;
+    ParamValue *values; // [n_params]
+    Shown *shown;       // [n_steps], the first n_run of them filled
+    int n_run;
+    Demo *demo;  // NULL until set up
+    Arena arena; // of the setup
+};
+
+Show *show_open(const Lecture *lecture, struct Gpu *gpu, uint64_t seed)
+{
+    Show *show = NEW(Show);
+    *show = (Show){ .lecture = lecture, .gpu = gpu, .seed = seed };
+    show->values = NEW_ARRAY(ParamValue, lecture->n_params + 1);
+    show->shown = NEW_ARRAY(Shown, lecture->n_steps + 1);
+    for (int i = 0; i < lecture->n_params; i++) {
+        const Param *param = &lecture->params[i];
+        show->values[i].number = param->value;
+        if (param->kind == PARAM_KIND_TEXT) show->values[i].text = mem_string(param->text ? param->text : "");
+    }
+    return show;
+}
+
+static void forget(Show *show)
+{
+    if (show->demo && show->lecture->teardown) show->lecture->teardown(show->demo);
+    free(show->demo);
+    show->demo = NULL;
+    arena_free(&show->arena);
+    for (int i = 0; i < show->lecture->n_steps; i++) {
+        arena_free(&show->shown[i].arena);
+        free(show->shown[i].exhibits);
+        show->shown[i] = (Shown){ 0 };
+    }
+    show->n_run = 0;
+}
+
+void show_close(Show *show)
+{
+    if (!show) return;
+    forget(show);
+    for (int i = 0; i < show->lecture->n_params; i++) free(show->values[i].text);
+    free(show->values);
+    free(show->shown);
+    free(show);
+}
+
+const Lecture *show_lecture(const Show *show) { return show->lecture; }
+
+const char *show_parameter(const Show *show, int i, Arena *arena)
+{
+    const Param *param = &show->lecture->params[i];
+    if (param->kind == PARAM_KIND_TEXT) return arena_format(arena, "%s", show->values[i].text);
+    return arena_format(arena, "%.6g", show->values[i].number);
+}
+
+// "n-heads" names the field n_heads.
+static bool names_param(const char *name, const char *field)
+{
+    for (; *name && *field; name++, field++)
+        if (*name != *field && !(*name == '-' && *field == '_')) return false;
+    return *name == *field;
+}
+
+static bool read_number(const Param *param, const char *text, double *number, Error *err)
+{
+    char *end;
+    errno = 0;
+    *number = strtod(text, &end);
+    while (isspace((unsigned char)*end)) end++;
+    bool whole = param->kind != PARAM_KIND_INT || (*number == floor(*number) && fabs(*number) <= 2147483647.0);
+    if (end == text || *end || errno || !isfinite(*number) || !whole)
+        return error_set(err, "%s \"%s\" is not a %s", param->name, text,
+                         param->kind == PARAM_KIND_INT ? "whole number" : "number");
+    if (param->min < param->max && (*number < param->min || *number > param->max))
+        return error_set(err, "%s %s is outside %.6g to %.6g", param->name, text, param->min, param->max);
+    return true;
+}
+
+bool show_set(Show *show, const char *name, const char *value, Error *err)
+{
+    for (int i = 0; i < show->lecture->n_params; i++) {
+        const Param *param = &show->lecture->params[i];
+        if (!names_param(name, param->name)) continue;
+        double number = 0;
+        if (param->kind != PARAM_KIND_TEXT && !read_number(param, value, &number, err)) return false;
+        forget(show); // the demo may hold the old text
+        show->values[i].number = number;
+        if (param->kind == PARAM_KIND_TEXT) {
+            free(show->values[i].text);
+            show->values[i].text = mem_string(value);
+        }
+        return true;
+    }
+    return error_set(err, "lecture %s has no parameter \"%s\"; --help lists them", show->lecture->id, name);
+}
+
+static void set_field(Demo *demo, const Param *param, const ParamValue *value)
+{
+    char *field = (char *)demo + param->offset;
+    int whole = (int)value->number;
+    float real = (float)value->number;
+    const char *text = value->text;
+    const void *from[] = { [PARAM_KIND_INT] = &whole, [PARAM_KIND_FLOAT] = &real, [PARAM_KIND_TEXT] = &text };
+    const size_t bytes[] = {
+        [PARAM_KIND_INT] = sizeof whole, [PARAM_KIND_FLOAT] = sizeof real, [PARAM_KIND_TEXT] = sizeof text
+    };
+    memcpy(field, from[param->kind], bytes[param->kind]);
+}
+
+static bool set_up(Show *show, Error *err)
+{
+    const Lecture *lecture = show->lecture;
+    show->demo = mem_zero(1, lecture->demo_bytes);
+    for (int i = 0; i < lecture->n_params; i++) set_field(show->demo, &lecture->params[i], &show->values[i]);
+    Stage stage = { .gpu = show->gpu, .seed = show->seed, .arena = &show->arena };
+    bool ok = !lecture->setup || lecture->setup(&stage, show->demo, err);
+    CHECK(stage.n_exhibits == 0, "lecture %s shows something in its setup", lecture->id);
+    if (!ok) forget(show);
+    return ok;
+}
+
+bool show_step(Show *show, int index, const Exhibit *const **exhibits, int *n, Error *err)
+{
+    CHECK(index >= 0 && index < show->lecture->n_steps, "lecture %s has no step %d", show->lecture->id, index);
+    if (!show->demo && !set_up(show, err)) return false;
+    for (; show->n_run <= index; show->n_run++) {
+        const Step *step = &show->lecture->steps[show->n_run];
+        Shown *shown = &show->shown[show->n_run];
+        Stage stage = { .gpu = show->gpu, .seed = show->seed, .arena = &shown->arena };
+        step->run(&stage, show->demo);
+        shown->exhibits = stage.exhibits;
+        shown->n = stage.n_exhibits;
+        if (!error_is_set(&stage.error)) continue;
+        error_set(err, "step %d (%s): %s", show->n_run + 1, step->title, stage.error.message);
+        forget(show); // what the step left half done must not be built upon
+        return false;
+    }
+    *exhibits = (const Exhibit *const *)show->shown[index].exhibits;
+    *n = show->shown[index].n;
+    return true;
+}
+
+void lecture_usage(const Lecture *lecture, FILE *out)
+{
+    for (int i = 0; i < lecture->n_params; i++) {
+        const Param *param = &lecture->params[i];
+        Arena arena = { 0 };
+        char *option = arena_format(&arena, "--%s %s", param->name, param->kind == PARAM_KIND_TEXT ? "TEXT" : "N");
+        for (char *c = option; *c; c++) *c = *c == '_' ? '-' : *c;
+        fprintf(out, "  %-20s %s (", option, param->help ? param->help : "");
+        if (param->kind == PARAM_KIND_TEXT)
+            fprintf(out, "default \"%s\")\n", param->text ? param->text : "");
+        else if (param->min < param->max)
+            fprintf(out, "%.6g to %.6g, default %.6g)\n", param->min, param->max, param->value);
+        else
+            fprintf(out, "default %.6g)\n", param->value);
+        arena_free(&arena);
+    }
+}
+
+// ---- the terminal ----------------------------------------------------------------------------------------------------
+
+static void print_head(Show *show, const Term *term, int index)
+{
+    const Step *step = &show->lecture->steps[index];
+    if (index == 0) terminal_lecture_head(term, show->lecture->title, show->lecture->id);
+    terminal_step_head(term, index, show->lecture->n_steps, step->title, step->text);
+}
+
+static void print_exhibits(const Term *term, const Exhibit *const *exhibits, int n, bool folded)
+{
+    for (int i = 0; i < n; i++) terminal_exhibit(term, exhibits[i], folded);
+    fflush(term->stream);
+}
+
+static bool print_all(Show *show, Error *err)
+{
+    Term term = term_open(stdout);
+    const Exhibit *const *exhibits;
+    for (int i = 0, n; i < show->lecture->n_steps; i++) {
+        if (!show_step(show, i, &exhibits, &n, err)) return false;
+        print_head(show, &term, i);
+        print_exhibits(&term, exhibits, n, false);
+        if (ferror(stdout)) return error_set(err, "standard output: cannot write: %s", strerror(errno));
+    }
+    return true;
+}
+
+// What the keys act on.
+typedef struct Session {
+    Show *show;
+    int index;   // of the step on the screen
+    bool redraw; // show it (again)
+    bool ask;    // its question has not been asked yet
+    bool leave;
+} Session;
+
+static void move_to(Session *session, int index)
+{
+    const char *limit =
+        index < 0 ? "This is the first step." : "That was the last step: b goes back, g N to a step, q leaves.";
+    if (index < 0 || index >= session->show->lecture->n_steps) {
+        printf("  %s\n", limit);
+        return;
+    }
+    session->ask = index > session->index;
+    session->index = index;
+    session->redraw = true;
+}
+
+static void key_forward(Session *session) { move_to(session, session->index + 1); }
+static void key_back(Session *session) { move_to(session, session->index - 1); }
+static void key_quit(Session *session) { session->leave = true; }
+
+static void key_go(Session *session)
+{
+    char line[32];
+    const Lecture *lecture = session->show->lecture;
+    for (int i = 0; i < lecture->n_steps; i++) printf("  %2d  %s\n", i + 1, lecture->steps[i].title);
+    if (!keys_line("go to step: ", line, sizeof line)) return;
+    char *end;
+    long number = strtol(line, &end, 10);
+    if (end == line) return;
+    if (number < 1 || number > lecture->n_steps)
+        printf("  There are steps 1 to %d.\n", lecture->n_steps);
+    else
+        move_to(session, (int)number - 1);
+}
+
+static void list_parameters(const Show *show)
+{
+    Arena arena = { 0 };
+    for (int i = 0; i < show->lecture->n_params; i++) {
+        const Param *param = &show->lecture->params[i];
+        printf("  %-14s %s", param->name, label_visible(&arena, show_parameter(show, i, &arena)));
+        if (param->help) printf("   %s", param->help);
+        if (param->kind != PARAM_KIND_TEXT && param->min < param->max)
+            printf(" (%.6g to %.6g)", param->min, param->max);
+        putchar('\n');
+    }
+    if (show->lecture->n_params == 0) puts("  This lecture has no parameters.");
+    arena_free(&arena);
+}
+
+static void key_parameter(Session *session)
+{
+    char line[4096];
+    list_parameters(session->show);
+    if (session->show->lecture->n_params == 0 || !keys_line("NAME VALUE: ", line, sizeof line)) return;
+    char *name = line + strspn(line, " "), *value = name + strcspn(name, " =");
+    if (!*name) return;
+    if (*value) *value++ = '\0';
+    value += strspn(value, " =");
+    Error err = { "" };
+    if (show_set(session->show, name, value, &err))
+        session->redraw = true;
+    else
+        printf("  %s\n", err.message);
+}
+
+static void key_kernels(Session *session)
+{
+    const Exhibit *const *exhibits, *codes[64];
+    int n, n_codes = 0;
+    Error err = { "" };
+    if (!show_step(session->show, session->index, &exhibits, &n, &err)) return;
+    for (int i = 0; i < n && n_codes < 64; i++)
+        if (exhibits[i]->kind == EXHIBIT_CODE) codes[n_codes++] = exhibits[i];
+    if (n_codes)
+        keys_page_code(codes, n_codes);
+    else
+        puts("  This step shows no kernel.");
+}
+
+static void key_help(Session *session);
+
+static const struct {
+    const char *keys, *does;
+    void (*act)(Session *);
+} key_table[] = {
+    {"\r\n nR",    "Enter, n, →   the next step",                                                    key_forward  },
+    { "bL",        "b, ←          the step before",                                                  key_back     },
+    { "g",         "g             go to a step by its number",                                         key_go       },
+    { "k",         "k             the source of the kernels of this step",                             key_kernels  },
+    { "p",         "p             show the parameters and change one; the steps up to here run again", key_parameter},
+    { "q\x03\x04", "q, Ctrl-C     leave",                                                              key_quit     },
+    { "?h",        "?             this list",                                                          key_help     },
+};
+
+static void key_help(Session *session)
+{
+    (void)session;
+    for (size_t i = 0; i < COUNT_OF(key_table); i++) printf("  %s\n", key_table[i].does);
+}
+
+static int wait_for_key(const Session *session)
+{
+    char prompt[160];
+    int n = session->show->lecture->n_steps;
+    snprintf(prompt, sizeof prompt, "  %d/%d   %s   b back   g go to   k kernels   p parameters   q quit   ? help",
+             session->index + 1, n, session->index + 1 < n ? "Enter next" : "the end");
+    return keys_read(prompt);
+}
+
+static bool show_present(Session *session, Error *err)
+{
+    Term term = term_open(stdout);
+    const Step *step = &session->show->lecture->steps[session->index];
+    putchar('\n');
+    print_head(session->show, &term, session->index);
+    if (step->question && session->ask) {
+        Exhibit question = {
+            .kind = EXHIBIT_TEXT, .text = {.title = "Before you look:", .text = step->question}
+        };
+        terminal_exhibit(&term, &question, true);
+        int key = keys_read("  any key reveals it");
+        session->leave = key == 'q' || key == 3 || key == 4;
+        if (session->leave) return true;
+    }
+    session->ask = false;
+    const Exhibit *const *exhibits;
+    int n;
+    fflush(stdout);
+    if (!show_step(session->show, session->index, &exhibits, &n, err)) return false;
+    print_exhibits(&term, exhibits, n, true);
+    return true;
+}
+
+static bool step_through(Show *show, Error *err)
+{
+    Session session = { .show = show, .redraw = true, .ask = true };
+    if (show->lecture->n_steps == 0) return true;
+    for (bool first = true; !session.leave; first = false) {
+        Error failed = { "" };
+        bool ok = !session.redraw || show_present(&session, &failed);
+        // A parameter that the model does not have can be mended with p; a lecture that cannot even start has ended.
+        if (!ok && first) return error_set(err, "%s", failed.message);
+        if (!ok) printf("  %s\n  p changes a parameter.\n", failed.message);
+        session.redraw = false;
+        if (session.leave) break;
+        int key = wait_for_key(&session);
+        for (size_t i = 0; i < COUNT_OF(key_table); i++)
+            if (key > 0 && strchr(key_table[i].keys, key)) key_table[i].act(&session);
+    }
+    return true;
+}
+
+bool show_run(Show *show, const RunOptions *options, Error *err)
+{
+    if (options->html) return html_write(show, options->html, err);
+    if (options->all || !isatty(STDIN_FILENO) || !isatty(STDOUT_FILENO)) return print_all(show, err);
+    return step_through(show, err);
+}

@@ -1,0 +1,215 @@
+// Both writers over a lecture with every kind of exhibit. LECTERN_GOLDEN=write writes the expected texts anew, to be read
+// before they are committed.
+#include "base/file.h"
+#include "base/term.h"
+#include "stage/html.h"
+#include "stage/terminal.h"
+#include <check.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define LECTURE_SYMBOL lecture_for_writers
+#include "stage/everything.h"
+
+// The whole lecture as the terminal writer prints it. The caller frees it.
+static char *as_text(Term term)
+{
+    char *text = NULL;
+    size_t size = 0;
+    term.stream = open_memstream(&text, &size);
+    Show *show = show_open(&lecture_for_writers, NULL, 1);
+    for (int i = 0; i < lecture_for_writers.n_steps; i++) {
+        const Exhibit *const *exhibits;
+        int n;
+        Error err = { "" };
+        ck_assert_msg(show_step(show, i, &exhibits, &n, &err), "%s", err.message);
+        terminal_step_head(&term, i, lecture_for_writers.n_steps, everything_steps[i].title, everything_steps[i].text);
+        for (int e = 0; e < n; e++) terminal_exhibit(&term, exhibits[e], false);
+    }
+    show_close(show);
+    fclose(term.stream);
+    return text;
+}
+
+static const int golden_widths[] = { 40, 80, 160 };
+
+START_TEST(plain_text_is_as_expected)
+{
+    int width = golden_widths[_i];
+    char *text = as_text((Term){ .width = width, .height = 24 }),
+         *path = mem_format("tests/stage/golden/plain-%d.txt", width);
+    Error err = { "" };
+    const char *mode = getenv("LECTERN_GOLDEN");
+    if (mode && !strcmp(mode, "write")) ck_assert(file_write(path, text, strlen(text), &err));
+    size_t size;
+    char *want = file_read(path, &size, &err);
+    ck_assert_msg(want, "%s", err.message);
+    ck_assert_str_eq(text, want);
+    ck_assert_ptr_null(strchr(text, '\x1b'));
+    free(want);
+    free(path);
+    free(text);
+}
+END_TEST
+
+// Cuts the escape sequences out (only CSI … m may be there), in place.
+static void strip_styles(char *text)
+{
+    char *out = text;
+    for (const char *c = text; *c; c++) {
+        if (*c != '\x1b') {
+            *out++ = *c;
+            continue;
+        }
+        ck_assert_int_eq(c[1], '[');
+        c += 2 + strspn(c + 2, "0123456789;");
+        ck_assert_int_eq(*c, 'm');
+    }
+    *out = '\0';
+}
+
+START_TEST(no_line_is_wider_than_the_terminal)
+{
+    for (int width = 40; width <= 200; width += 4)
+        for (int kind = 0; kind < 4; kind++) {
+            char *text = as_text((Term){ .width = width,
+                                         .height = 24,
+                                         .tty = true,
+                                         .colors = kind ? (TermColors)(kind > 1 ? 2 : 1) : TERM_MONO,
+                                         .unicode = kind % 2 });
+            strip_styles(text);
+            for (char *line = strtok(text, "\n"); line; line = strtok(NULL, "\n"))
+                ck_assert_msg(text_width(line) <= width, "%d columns, kind %d: %d wide: %s", width, kind,
+                              text_width(line), line);
+            free(text);
+        }
+}
+END_TEST
+
+static char *page(void)
+{
+    char folder[] = "/tmp/lectern-test-XXXXXX";
+    ck_assert_ptr_nonnull(mkdtemp(folder));
+    char *path = path_join(folder, "page.html");
+    Error err = { "" };
+    Show *show = show_open(&lecture_for_writers, NULL, 1);
+    ck_assert_msg(html_write(show, path, &err), "%s", err.message);
+    show_close(show);
+    size_t size;
+    char *text = file_read(path, &size, &err);
+    ck_assert_uint_eq(size, strlen(text));
+    ck_assert(dir_remove(folder, &err));
+    free(path);
+    return text;
+}
+
+static bool is_void(const char *name, size_t n)
+{
+    static const char *const names[] = { "meta", "img", "br" };
+    for (size_t i = 0; i < COUNT_OF(names); i++)
+        if (strlen(names[i]) == n && !strncmp(names[i], name, n)) return true;
+    return false;
+}
+
+START_TEST(every_tag_is_closed)
+{
+    const char *open[64];
+    size_t lengths[64];
+    char *text = page();
+    int depth = 0, elements = 0;
+    for (const char *c = strchr(text, '\n'); (c = strchr(c, '<')); c++) {
+        bool closing = c[1] == '/';
+        const char *name = c + 1 + closing, *end = name;
+        size_t n = strcspn(name, " \n/>");
+        ck_assert_msg(n > 0 && n < 20, "a stray < before: %.40s", c);
+        // Attributes: values are quoted, and nothing within them ends the tag.
+        for (bool quoted = false; quoted || *end != '>'; end++) {
+            ck_assert_msg(*end && (quoted || *end != '<'), "a tag that does not end: %.60s", c);
+            quoted ^= *end == '"';
+        }
+        elements++;
+        if (closing) {
+            ck_assert_msg(depth > 0 && lengths[depth - 1] == n && !strncmp(open[depth - 1], name, n),
+                          "</%.*s> closes <%.*s>", (int)n, name, depth ? (int)lengths[depth - 1] : 0,
+                          depth ? open[depth - 1] : "");
+            depth--;
+        } else if (end[-1] != '/' && !is_void(name, n)) {
+            ck_assert_int_lt(depth, 64);
+            open[depth] = name;
+            lengths[depth++] = n;
+        }
+        c = end;
+    }
+    ck_assert_int_eq(depth, 0);
+    ck_assert_int_gt(elements, 1000);
+    free(text);
+}
+END_TEST
+
+static int count(const char *text, const char *what)
+{
+    int n = 0;
+    for (; (text = strstr(text, what)); text++) n++;
+    return n;
+}
+
+START_TEST(the_page_stands_alone_and_is_safe)
+{
+    char *text = page();
+    static const char *const banned[] = { "http://", "https://", "src=\"//", "url(http", "<script", "<link",
+                                          "@import", "\x1b",     "<b>\"",    "<tag>",    "<tree>",  "onerror" };
+    for (size_t i = 0; i < COUNT_OF(banned); i++) ck_assert_msg(!strstr(text, banned[i]), "the page has %s", banned[i]);
+    ck_assert_ptr_nonnull(strstr(text, "&lt;b&gt;&quot;sleeps&quot;"));
+    ck_assert_ptr_nonnull(strstr(text, "default-src 'none'"));
+    ck_assert_ptr_nonnull(strstr(text, "prefers-color-scheme:dark"));
+    // Every picture says what it shows, and one is a PNG because it has too many cells for rectangles.
+    ck_assert_int_eq(count(text, "<svg role=\"img\""),
+                     count(text, "aria-label=\"") - 1); // the list of steps has one too
+    ck_assert_int_eq(count(text, "aria-label=\"\""), 0);
+    ck_assert_int_eq(count(text, "data:image/png;base64,"), 2);
+    ck_assert_int_eq(count(text, "<section "), 4);
+    ck_assert_int_eq(count(text, "aria-label=\"Head h looks h tokens back.\""), 4);
+    // A cell's value is there without its colour.
+    ck_assert_ptr_nonnull(strstr(text, "\\xff, \\x1b[31m: 2.55 nats"));
+    free(text);
+}
+END_TEST
+
+START_TEST(a_failed_page_leaves_the_old_one)
+{
+    char folder[] = "/tmp/lectern-test-XXXXXX";
+    ck_assert_ptr_nonnull(mkdtemp(folder));
+    char *path = path_join(folder, "page.html");
+    Error err = { "" };
+    ck_assert(file_write(path, "old", 3, &err));
+    Show *show = show_open(&lecture_for_writers, NULL, 1);
+    ck_assert(show_set(show, "layer", "3", &err));
+    ck_assert(!html_write(show, path, &err));
+    ck_assert_str_eq(err.message, "layer 3: the model has layers 0 to 2");
+    size_t size;
+    err = (Error){ "" };
+    char *text = file_read(path, &size, &err);
+    ck_assert_str_eq(text, "old");
+    free(text);
+    ck_assert(dir_remove(folder, &err)); // nothing but the page lay there
+    ck_assert(!html_write(show, "/nonexistent/page.html", &err));
+    ck_assert_ptr_nonnull(strstr(err.message, "/nonexistent/page.html: cannot write"));
+    show_close(show);
+    free(path);
+}
+END_TEST
+
+Suite *suite_writers(void)
+{
+    Suite *suite = suite_create("writers");
+    TCase *tests = tcase_create("writers");
+    tcase_set_timeout(tests, 60);
+    tcase_add_loop_test(tests, plain_text_is_as_expected, 0, (int)COUNT_OF(golden_widths));
+    tcase_add_test(tests, no_line_is_wider_than_the_terminal);
+    tcase_add_test(tests, every_tag_is_closed);
+    tcase_add_test(tests, the_page_stands_alone_and_is_safe);
+    tcase_add_test(tests, a_failed_page_leaves_the_old_one);
+    suite_add_tcase(suite, tests);
+    return suite;
+}
