@@ -23,16 +23,30 @@ const uint WIDTH = 1;
 #endif
 
 // Stores a gradient's first contribution and adds the later ones.
-#define GIVEV(name, i, value) STOREV(name, i, args.accumulate != 0 ? LOADV_INOUT(name, i) + (value) : (value))
+#define GIVEV(name, i, value)                               \
+    {                                                       \
+        VALUE given_ = (value);                             \
+        if (args.accumulate != 0) given_ += LOADV_INOUT(name, i); \
+        STOREV(name, i, given_);                            \
+    }
 
 float total(float v) { return v; }
 float total(vec4 v) { return v.x + v.y + v.z + v.w; }
 float largest(float v) { return v; }
 float largest(vec4 v) { return max(max(v.x, v.y), max(v.z, v.w)); }
 
-// The elements that value i of a row holds.
+float element(float v, uint e) { return v; }
+float element(vec4 v, uint e) { return v[e % 4]; }
+
+// The elements that value i of a row holds; equal(elements(i), ELEMENTS(e)) says which of them is e.
 #ifdef FOURS
+#define ELEMENTS uvec4
 uvec4 elements(uint i) { return 4 * i + uvec4(0, 1, 2, 3); }
 #else
+#define ELEMENTS uint
 uint elements(uint i) { return i; }
+bool equal(uint a, uint b) { return a == b; }
 #endif
+
+#define MINUS_INFINITY uintBitsToFloat(0xff800000u)
+#define NOT_A_NUMBER uintBitsToFloat(0x7fc00000u)

@@ -51,7 +51,8 @@ Tensor *rmsnorm(Tape *t, Tensor *x, Tensor *gain, float eps);
 
 // The mean over rows whose target is not negative of −Σ_i q_i log softmax(logits)_i with q = (1−ε)·onehot + ε/V
 // (label smoothing ε, Szegedy et al. 2016, §7).  logits [..., V], targets [...] i32 → [1].  `losses`, if not NULL,
-// gets the rows' own losses [...] (0 where the target is negative). When training, backward turns the logits' own
+// gets the rows' own losses [...] (0 where the target is negative), through which gradients flow too. A NaN among the
+// logits, or a target of V or more, gives NaN; no row that counts gives 0. When training, backward turns the logits' own
 // memory into their gradient.
 Tensor *cross_entropy(Tape *t, Tensor *logits, Tensor *targets, float smoothing, Tensor **losses);
 
@@ -119,18 +120,28 @@ void cache_write(Tape *t, Tensor *cache, Tensor *x, Tensor *slots);
 
 // ---- Optimizers (optimizer.c), on parameters and their gradients, beside the tape ------------------------------------
 
-// out[0] = √Σ g² over all the gradients, in a fixed order (global norm).
+// In place, on the device alone: the norm and the clipping by it need no word from the host. A parameter whose gradient
+// was not written since it was last cleared (grad->written) is left alone.
+
+// out[0] = √Σ g² over all the gradients, in a fixed order. `partials` is working memory of global_norm_partials() floats.
+int64_t global_norm_partials(Tensor *const *parameters, int n);
 void global_norm(Stream *stream, Tensor *const *parameters, int n, Tensor *partials, Tensor *out);
 
 typedef struct AdamW {
-    float lr, beta1, beta2, eps, weight_decay, clip; // clip: largest global norm, 0 for none
-    uint32_t step;                                   // 1, 2, …, for the bias correction
+    double lr, beta1, beta2, eps, weight_decay, clip; // clip: largest global norm, 0 for none
+    uint32_t step;                                    // 1, 2, …, for the bias correction
 } AdamW;
 
 // θ ← θ − lr·(m̂/(√v̂+ε) + λθ),  g scaled by min(1, clip/norm)           Loshchilov & Hutter 2019, alg. 2; norm [1]
+// θ, m and v are f32 of one size; norm may be NULL without clip.
 void adamw(Stream *stream, Tensor *parameter, Tensor *m, Tensor *v, Tensor *norm, AdamW options);
-void sgd(Stream *stream, Tensor *parameter, Tensor *momentum, Tensor *norm, float lr, float mu, float weight_decay,
-         float clip);
+
+typedef struct Sgd {
+    double lr, momentum, weight_decay, clip;
+} Sgd;
+
+// b ← μ·b + g + λθ;  θ ← θ − lr·b,  g scaled by min(1, clip/norm).  b may be NULL when μ is 0.
+void sgd(Stream *stream, Tensor *parameter, Tensor *b, Tensor *norm, Sgd options);
 
 // x[i] = uniform in [0, 1) from Philox(key, i, subsequence): 24 bits.
 void random_fill(Stream *stream, Tensor *x, uint64_t key, uint64_t subsequence);

@@ -32,7 +32,10 @@ void tape_close(Tape *t)
 
 static bool add_chunk(DeviceArena *m, uint64_t bytes, Error *err)
 {
-    Span span = { NULL, 0, bytes };
+    // A plan's chunks have addresses of their own too, so that what overlaps can be told.
+    uint64_t address = 1ull << 40;
+    for (int i = 0; i < m->chunk_count; i++) address += m->chunks[i].bytes;
+    Span span = { NULL, address, bytes };
     if (m->gpu && !gpu_alloc(m->gpu, bytes, &span, err)) return false;
     GROW(m->chunks, m->chunk_count, m->chunk_capacity);
     m->chunks[m->chunk_count++] = span;
@@ -199,6 +202,35 @@ Span tape_grad(Tape *t, Tensor *x, uint32_t *accumulate)
     *accumulate = x->grad->written;
     x->grad->written = true;
     return x->grad->span;
+}
+
+static bool overlap(const Tensor *a, const Tensor *b)
+{
+    return a && a->span.block == b->span.block && a->span.offset < b->span.offset + b->span.bytes &&
+           b->span.offset < a->span.offset + a->span.bytes;
+}
+
+// A node made x, and no other than n reads it.
+static bool only_reader(const Tape *t, const Node *n, const Tensor *x)
+{
+    bool made = false;
+    for (int i = 0; i < t->node_count; i++) {
+        const Node *other = &t->nodes[i];
+        if (other->output == n->output || other->backward == reshape_backward) continue;
+        made |= overlap(other->output, x);
+        for (int j = 0; j < NODE_TENSORS; j++)
+            if (overlap(other->input[j], x) || overlap(other->saved[j], x)) return false;
+    }
+    return made;
+}
+
+Span tape_grad_in_place(Tape *t, const Node *n, Tensor *x, uint32_t *accumulate)
+{
+    if (!x->grad && x->dtype == F32 && only_reader(t, n, x)) {
+        x->grad = ARENA_NEW(&t->host, Grad);
+        *x->grad = (Grad){ .span = x->span, .sharers = 1 };
+    }
+    return tape_grad(t, x, accumulate);
 }
 
 void tape_pass(Tape *t, const Node *n, Tensor *x)

@@ -86,7 +86,8 @@ Tensor *reshape(Tape *t, Tensor *x, Shape shape);
 // True if backward will need what the op could save: training, and one of the inputs needs a gradient.
 bool tape_saves(const Tape *t, Tensor *const *inputs, int n);
 
-// Remembers how y was made, if any input needs a gradient. Returns y.
+// Remembers how y was made, if any input needs a gradient. What backward reads must be among the inputs and the saved
+// tensors (y too, if it reads y): memory that is in neither may be used again. Returns y.
 #define INPUTS(...) \
     ((Tensor *const[]){ __VA_ARGS__ }), (int)(sizeof((Tensor *const[]){ __VA_ARGS__ }) / sizeof(Tensor *))
 #define SAVED INPUTS
@@ -100,6 +101,10 @@ Tensor *tape_node(Tape *t, Tensor *y, BackwardFn *backward, Tensor *const *input
 // there and 0 if it must store. Only for tensors with needs_grad.
 Span tape_dy(const Node *n);
 Span tape_grad(Tape *t, Tensor *x, uint32_t *accumulate);
+
+// As tape_grad, but x's own memory becomes its gradient's where nothing needs x's values any more but node n, whose
+// backward function reads each element before it writes it: the largest tensor of a step is not held twice.
+Span tape_grad_in_place(Tape *t, const Node *n, Tensor *x, uint32_t *accumulate);
 
 // dL/dx (+)= dL/dy as it is: without a copy when it is x's first.
 void tape_pass(Tape *t, const Node *n, Tensor *x);
