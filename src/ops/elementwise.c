@@ -6,6 +6,7 @@
 //   residual y = x + h, in x's own memory when inferring
 #include "ops/elements.h"
 #include "ops/ops.h"
+#include "ops/rows.h"
 
 typedef struct ElementArgs {
     uint32_t n, first;
@@ -118,17 +119,12 @@ Tensor *scale(Tape *t, Tensor *x, float factor)
 
 static void add_bias_backward(Tape *t, const Node *n)
 {
-    typedef struct ColumnArgs {
-        uint32_t rows, columns, accumulate;
-    } ColumnArgs;
     Tensor *x = n->input[0], *bias = n->input[1];
     tape_pass(t, n, x);
     if (!bias->needs_grad) return;
     uint32_t accumulate;
     Span dbias = tape_grad(t, bias, &accumulate);
-    gpu_dispatch(t->stream, KERNEL(stream_gpu(t->stream), "add_bias_backward"),
-                 ITEMS(dim(x, -1), .flops = (double)count(x), .bytes = 4 * (double)count(x)), SPANS(tape_dy(n), dbias),
-                 ARGS(ColumnArgs, (uint32_t)rows(x), (uint32_t)dim(x, -1), accumulate));
+    sum_columns(t, tape_dy(n), rows(x), dim(x, -1), dbias, accumulate, 1);
 }
 
 Tensor *add_bias(Tape *t, Tensor *x, Tensor *bias)
