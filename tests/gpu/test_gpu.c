@@ -47,8 +47,8 @@ static void expect(Span y, uint64_t n, float value)
     float *data = calloc(n, sizeof *data);
     Error err = { "" };
     ck_assert_msg(stream_read(stream, y, data, 4 * n, &err), "%s", err.message);
-    for (uint64_t i = 0; i < n; i++)
-        ck_assert_msg(data[i] == value, "element %d is %g, not %g", (int)i, data[i], value);
+    for (uint64_t i = 0; i < n; i++) // a ck_assert writes to a pipe even when it holds
+        if (data[i] != value) ck_abort_msg("element %d is %g, not %g", (int)i, data[i], value);
     free(data);
 }
 
