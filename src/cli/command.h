@@ -5,6 +5,7 @@
 #include "base/memory.h"
 #include "gpu/gpu.h"
 #include <stdint.h>
+#include <stdio.h>
 
 typedef enum OptionType { OPTION_FLAG, OPTION_INT, OPTION_FLOAT, OPTION_TEXT } OptionType;
 
@@ -48,6 +49,10 @@ typedef struct Invocation {
     int option_count;
     const char *words[16]; // arguments that are no options
     int word_count;
+    struct {
+        const char *name, *value; // --name value that the table does not know, where the command takes such
+    } extra[32];
+    int extra_count;
 } Invocation;
 
 typedef struct Command {
@@ -56,8 +61,10 @@ typedef struct Command {
     Option *options;
     int option_count;
     int max_words;
-    bool seeded, on_device;     // understands --seed; --device, --validate and --profile
-    int (*run)(Invocation *in); // the exit code
+    bool seeded, on_device; // understands --seed; --device, --validate and --profile
+    bool takes_extra;       // options that it does not list have one value each and go to `extra`
+    void (*more_help)(const Invocation *in, FILE *out); // behind the options, or NULL
+    int (*run)(Invocation *in);                         // the exit code
 } Command;
 #define OPTIONS(list) .options = list, .option_count = (int)COUNT_OF(list)
 

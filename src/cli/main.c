@@ -48,7 +48,7 @@ static int common_options(const Command *command, Common *common, Option list[5]
     return n;
 }
 
-static void print_help(const Command *command)
+static void print_help(const Command *command, const Invocation *in)
 {
     Common common = { 0 };
     Option list[5];
@@ -56,6 +56,7 @@ static void print_help(const Command *command)
     printf("lectern %s: %s\n\n%s\n\n", command->name, command->summary, command->usage);
     for (int i = 0; i < command->option_count; i++) print_option(stdout, &command->options[i]);
     for (int i = 0; i < n; i++) print_option(stdout, &list[i]);
+    if (command->more_help) command->more_help(in, stdout);
 }
 
 // ---- Parsing -------------------------------------------------------------------------------------------------------
@@ -131,7 +132,14 @@ static int parse(Invocation *in, const Command *command, int argc, char **argv)
         size_t length = equals ? (size_t)(equals - arg - 2) : strlen(arg + 2);
         Option *o = find_option(in->options, in->option_count, arg + 2, length);
         if (!o) o = find_option(common, n, arg + 2, length);
-        if (!o) return usage_error(in, "there is no option %s", arg);
+        if (!o && !command->takes_extra) return usage_error(in, "there is no option %s", arg);
+        if (!o) {
+            if (!equals && i + 1 == argc) return usage_error(in, "%s needs a value", arg);
+            if (in->extra_count == (int)COUNT_OF(in->extra)) return usage_error(in, "%s is one option too many", arg);
+            in->extra[in->extra_count].name = mem_string_n(arg + 2, length); // as long as the process
+            in->extra[in->extra_count++].value = equals ? equals + 1 : argv[++i];
+            continue;
+        }
         if (o->type == OPTION_FLAG) {
             if (equals) return usage_error(in, "--%s takes no value", o->name);
             *(bool *)o->value = o->given = true;
@@ -226,9 +234,12 @@ int main(int argc, char **argv)
         fprintf(stderr, "lectern: there is no command \"%s\" (see `lectern --help`)\n", argv[1]);
         return EXIT_USAGE;
     }
-    for (int i = 2; i < argc && strcmp(argv[i], "--") != 0; i++)
-        if (!strcmp(argv[i], "--help")) return print_help(command), EXIT_OK;
     Invocation in = { .command = command->name, .options = command->options, .option_count = command->option_count };
+    for (int i = 2; i < argc && strcmp(argv[i], "--") != 0; i++)
+        if (!strcmp(argv[i], "--help")) {
+            if (strncmp(argv[2], "--", 2) != 0) in.words[in.word_count++] = argv[2];
+            return print_help(command, &in), EXIT_OK;
+        }
     int code = parse(&in, command, argc - 2, argv + 2);
     if (!code) code = command->run(&in);
     if (fflush(stdout) == 0 || code) return code;

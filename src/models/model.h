@@ -71,5 +71,8 @@ bool model_save(const Model *model, const Tokenizer *tokenizer, Stream *stream, 
 // the field. `trained` keeps f32 and makes gradients; else f16 weights stay f16. `tokenizer` may be NULL.
 Model *model_load(Gpu *gpu, Stream *stream, const char *path, bool trained, Tokenizer **tokenizer, Error *err);
 
+// The tokenizer of such a file alone.
+Tokenizer *model_tokenizer(const char *path, Error *err);
+
 // Fills a model that has memory from a file of the same configuration (a checkpoint's).
 bool model_restore(Model *model, Stream *stream, const char *path, Error *err);

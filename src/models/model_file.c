@@ -248,6 +248,14 @@ Model *model_load(Gpu *gpu, Stream *stream, const char *path, bool trained, Toke
     return NULL;
 }
 
+Tokenizer *model_tokenizer(const char *path, Error *err)
+{
+    Gguf *file = gguf_open(path, err);
+    Tokenizer *tokenizer = file ? read_tokenizer(file, INT32_MAX, err) : NULL;
+    gguf_close(file);
+    return tokenizer;
+}
+
 bool model_restore(Model *model, Stream *stream, const char *path, Error *err)
 {
     Gguf *file = gguf_open(path, err);

@@ -211,23 +211,29 @@ static void write_exhibit(FILE *out, const Exhibit *exhibit)
     arena_free(&arena);
 }
 
-static void write_head(FILE *out, const Show *show)
+static void write_start(FILE *out, const char *title)
 {
-    const Lecture *lecture = show_lecture(show);
-    Arena arena = { 0 };
     fputs(HEAD, out);
     fputs("<title>", out);
-    html_escape(out, lecture->title);
+    html_escape(out, title);
     fputs("</title>\n", out);
     fputs("<style>\n", out);
     for (int i = 0; html_style[i]; i++) fprintf(out, "%s\n", html_style[i]);
     fputs("</style>\n", out);
-    fputs("</head>\n<body>\n<a class=\"skip\" href=\"#step-1\">To the first step</a>\n"
+    fputs("</head>\n<body>\n"
           "<svg width=\"0\" height=\"0\" style=\"position:absolute\" aria-hidden=\"true\"><defs><marker id=\"arrow\" "
           "viewBox=\"0 0 8 8\" "
           "refX=\"6\" refY=\"4\" markerWidth=\"8\" markerHeight=\"8\" markerUnits=\"userSpaceOnUse\" orient=\"auto\">"
-          "<path class=\"arrow\" d=\"M0 0L8 4L0 8z\"/></marker></defs></svg>\n<header>\n<h1>",
+          "<path class=\"arrow\" d=\"M0 0L8 4L0 8z\"/></marker></defs></svg>\n",
           out);
+}
+
+static void write_head(FILE *out, const Show *show)
+{
+    const Lecture *lecture = show_lecture(show);
+    Arena arena = { 0 };
+    write_start(out, lecture->title);
+    fputs("<a class=\"skip\" href=\"#step-1\">To the first step</a>\n<header>\n<h1>", out);
     html_escape(out, lecture->title);
     fputs("</h1>\n<p class=\"params\">", out);
     html_escape(out, lecture->id);
@@ -288,5 +294,18 @@ bool html_write(Show *show, const char *path, Error *err)
         }
     fputs("</main>\n<footer>Written by lectern from one run of this lecture.</footer>\n</body>\n</html>\n",
           writer.stream);
+    return file_write_commit(&writer, err);
+}
+
+bool html_write_exhibit(const Exhibit *exhibit, const char *path, Error *err)
+{
+    FileWriter writer;
+    Arena arena = { 0 };
+    if (!file_write_begin(&writer, path, err)) return false;
+    write_start(writer.stream, exhibit->title);
+    fputs("<main>\n", writer.stream);
+    write_exhibit(writer.stream, exhibit_copy(&arena, exhibit));
+    fputs("</main>\n</body>\n</html>\n", writer.stream);
+    arena_free(&arena);
     return file_write_commit(&writer, err);
 }

@@ -1,0 +1,69 @@
+#include "cli/command.h"
+#include "stage/html.h"
+#include <stdio.h>
+#include <string.h>
+
+static bool all;
+static const char *html;
+
+static Option options[] = {
+    FLAG("all", all, "print every step without asking"),
+    TEXT("html", html, "write the whole lecture to this page instead"),
+};
+
+static int list_lectures(void)
+{
+    for (int i = 0; i < lectures_count; i++)
+        printf("%-18s %s, %d steps\n", lectures[i]->id, lectures[i]->title, lectures[i]->n_steps);
+    return EXIT_OK;
+}
+
+// --layer 2 and the like are the lecture's own: they are taken out of the command line before it is parsed.
+static int set_parameters(Invocation *in, Show *show)
+{
+    for (int i = 0; i < in->extra_count; i++) {
+        Error err = { "" };
+        if (!show_set(show, in->extra[i].name, in->extra[i].value, &err)) return usage_error(in, "%s", err.message);
+    }
+    return EXIT_OK;
+}
+
+static int run(Invocation *in)
+{
+    Error err = { "" };
+    if (in->word_count == 0) return list_lectures();
+    const Lecture *lecture = lecture_find(in->words[0], &err);
+    if (!lecture) return usage_error(in, "%s", err.message);
+    Gpu *gpu;
+    Stream *stream;
+    if (!open_device(in, &gpu, &stream)) return EXIT_FAILED;
+    Show *show = show_open(lecture, gpu, (uint64_t)in->common.seed);
+    int code = set_parameters(in, show);
+    RunOptions o = { .all = all, .html = html };
+    if (!code && !show_run(show, &o, &err)) code = fail(in, &err);
+    show_close(show);
+    return close_device(in, gpu, stream, code);
+}
+
+static void more_help(const Invocation *in, FILE *out)
+{
+    const Lecture *lecture = in->word_count ? lecture_find(in->words[0], NULL) : NULL;
+    if (lecture)
+        lecture_usage(lecture, out);
+    else
+        fprintf(out,
+                "\n`lectern lecture NAME --help` lists what a lecture lets you set; `lectern lecture` lists them.\n");
+}
+
+const Command command_lecture = { .name = "lecture",
+                                  .summary = "step through a lecture",
+                                  .usage =
+                                      "usage: lectern lecture [NN|NAME] [--all] [--html FILE] [--PARAMETER VALUE …]\n"
+                                      "example: lectern lecture attention --text \"The cat sat\" --layer 2",
+                                  .on_device = true,
+                                  .seeded = true,
+                                  .max_words = 1,
+                                  .takes_extra = true,
+                                  OPTIONS(options),
+                                  .more_help = more_help,
+                                  .run = run };

@@ -1,0 +1,76 @@
+#include "generate/generator.h"
+#include <math.h>
+#include <stdlib.h>
+
+enum { PAGE = 64, CHUNK = 256 };
+
+bool generator_open(Generator *g, const Model *model, Stream *stream, int64_t capacity, Error *err)
+{
+    const Config *c = &model->config;
+    if (capacity > c->seq_len) capacity = c->seq_len;
+    int64_t pages = (capacity + PAGE - 1) / PAGE;
+    *g = (Generator){ .model = model, .stream = stream, .capacity = capacity };
+    if (!kv_cache_open(&g->cache, model->gpu, c->n_layers, pages, PAGE, c->n_kv_heads, model_head_dim(model), 1, pages,
+                       err))
+        return false;
+    g->tape = tape_open(stream);
+    g->logits = NEW_ARRAY(float, c->vocab_size);
+    int32_t *table = NEW_ARRAY(int32_t, pages); // one sequence owns all pages, in order
+    for (int64_t i = 0; i < pages; i++) table[i] = (int32_t)i;
+    tensor_write_ids(stream, &g->cache.pages, table);
+    free(table);
+    return true;
+}
+
+void generator_close(Generator *g)
+{
+    if (!g->model) return;
+    kv_cache_close(&g->cache, g->model->gpu);
+    tape_close(g->tape);
+    free(g->logits);
+    *g = (Generator){ 0 };
+}
+
+static Tensor *put(Tape *t, const int32_t *ids, int64_t n)
+{
+    Tensor *x = tape_tensor(t, I32, SHAPE(1, n));
+    tensor_write_ids(t->stream, x, ids);
+    return x;
+}
+
+// Runs one chunk; its last row's logits are read if it is the last.
+static bool feed_chunk(Generator *g, const int32_t *ids, int64_t n, bool last, Error *err)
+{
+    Tape *t = g->tape;
+    tape_reset(t);
+    t->train = false;
+    int32_t positions[CHUNK], length = (int32_t)(g->past + n);
+    for (int64_t i = 0; i < n; i++) positions[i] = (int32_t)(g->past + i);
+    tensor_write_ids(t->stream, &g->cache.lengths, &length);
+    Tensor *pos = put(t, positions, n);
+    Place place = { .pos = pos, .cache = &g->cache, .slots = pos }; // pages lie in order: a slot is a position
+    Tensor *h = g->model->family->hidden(t, g->model, put(t, ids, n), &place);
+    g->past += n;
+    if (!last) return !stream_failed(t->stream) || stream_wait(t->stream, err);
+    Tensor *flat = reshape(t, h, SHAPE(n, dim(h, 2)));
+    Tensor row = tensor_view(flat, n - 1, 1, NULL);
+    Tensor *logits = linear(t, &row, g->model->head.weight, g->model->head.bias);
+    if (!tensor_read(t->stream, probe(t, "logits", logits), g->logits, err)) return false;
+    for (int64_t i = 0; i < count(logits); i++)
+        if (isnan(g->logits[i])) return error_set(err, "the model's logits are not numbers: its weights are broken");
+    return true;
+}
+
+bool generator_feed(Generator *g, const int32_t *ids, int64_t n, Error *err)
+{
+    if (n == 0) return error_set(err, "the prompt is empty: there is nothing to go on from");
+    if (g->past + n > g->capacity)
+        return error_set(err, "%lld tokens do not fit: the model's context is %lld", (long long)(g->past + n),
+                         (long long)g->capacity);
+    for (int64_t done = 0; done < n;) {
+        int64_t part = n - done < CHUNK ? n - done : CHUNK;
+        if (!feed_chunk(g, ids + done, part, done + part == n, err)) return false;
+        done += part;
+    }
+    return true;
+}

@@ -1,0 +1,19 @@
+// One sequence being written: a model, its cache, and the logits of what comes next.
+#pragma once
+#include "models/model.h"
+
+typedef struct Generator {
+    const Model *model;
+    Stream *stream;
+    Tape *tape;
+    KvCache cache;
+    int64_t past, capacity; // tokens in the cache, and its room
+    float *logits;          // [V] of the next token, after the last feed
+} Generator;
+
+// Room for `capacity` tokens, at most the model's seq_len. The tape is the generator's: probes listen on it.
+bool generator_open(Generator *g, const Model *model, Stream *stream, int64_t capacity, Error *err);
+void generator_close(Generator *g);
+
+// Appends ids (in chunks) and reads the logits of the next token. False when they do not fit into the capacity.
+bool generator_feed(Generator *g, const int32_t *ids, int64_t n, Error *err);

@@ -1,0 +1,38 @@
+// From logits to one token: the filters in the order in which they are applied, then the draw.
+#pragma once
+#include "base/random.h"
+#include <stdbool.h>
+#include <stdint.h>
+
+typedef struct SamplerOptions {
+    double temperature;    // logits are divided by it; 0 takes the most probable token
+    int top_k;             // the k most probable tokens stay; 0: all
+    double top_p;          // the most probable ones whose sum reaches p stay (Holtzman et al. 2020, §3.1); 1: all
+    double min_p;          // those of at least min_p times the largest probability stay (Nguyen et al. 2024); 0: all
+    double repeat_penalty; // logits of tokens seen are divided by it if positive, else multiplied
+                           // (Keskar et al. 2019, §4.1); 1: none
+} SamplerOptions;
+
+typedef struct Candidate {
+    int32_t id;
+    double p; // after all filters; the candidates' p sum to 1
+} Candidate;
+
+typedef struct Sampler {
+    SamplerOptions options;
+    Random random;
+    int vocab_size;
+    Candidate *candidates; // room for all
+    double *scores;
+    bool *seen; // tokens that the repeat penalty falls on
+} Sampler;
+
+void sampler_open(Sampler *sampler, SamplerOptions options, int vocab_size, uint64_t seed);
+void sampler_close(Sampler *sampler);
+void sampler_see(Sampler *sampler, int32_t id); // a token of the prompt or the answer
+
+// The distribution after all filters, the most probable first (the lower id first among equals). Returns how many.
+int sampler_distribution(Sampler *sampler, const float *logits);
+
+// Draws one token. *log_probability is natural, under the model's own distribution before any filter.
+int32_t sampler_draw(Sampler *sampler, const float *logits, double *log_probability);
