@@ -33,7 +33,8 @@ Tensor *activate(Tape *t, Activation activation, Tensor *x);
 Tensor *swiglu(Tape *t, Tensor *gate, Tensor *up); // silu(gate) · up          Shazeer 2020, eq. 6
 
 // Each element is zeroed with probability p, the others are divided by 1 − p. The draws are Philox's of the tape's
-// dropout_key, the number of this call and the element's index. Returns x when the key is 0, p is 0 or inferring.
+// dropout_key, the number of this call and the element's index. Returns x when p is 0 or the key is 0, as it is when
+// inferring; a segment's first pass, which keeps nothing either, draws.
 Tensor *dropout(Tape *t, Tensor *x, float p);
 
 // ---- Row by row (softmax.c, layernorm.c, rmsnorm.c, cross_entropy.c, reduce.c, topk.c) ------------------------------
