@@ -1,0 +1,165 @@
+#include "ops/bench.h"
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+enum { MAX_RUNS = 1000, MIN_RUNS = 3 };
+static const double SHORTEST = 4e-3; // a measurement's seconds: a submit's own cost disappears in it
+
+typedef void CallFn(void *context);
+
+static double now(void)
+{
+    struct timespec time;
+    clock_gettime(CLOCK_MONOTONIC, &time);
+    return (double)time.tv_sec + 1e-9 * (double)time.tv_nsec;
+}
+
+static int by_size(const void *a, const void *b)
+{
+    double x = *(const double *)a, y = *(const double *)b;
+    return (x > y) - (x < y);
+}
+
+// Seconds that `n` calls take together; −1 and `err` when the device fails.
+static double time_calls(Stream *stream, CallFn *call, void *context, int n, Error *err)
+{
+    double begin = now();
+    for (int i = 0; i < n; i++) call(context);
+    return stream_wait(stream, err) ? now() - begin : -1;
+}
+
+// The first call compiles, the second tells how many make a measurement.
+static bool measure(Stream *stream, CallFn *call, void *context, double seconds, BenchResult *result, Error *err)
+{
+    if (time_calls(stream, call, context, 1, err) < 0) return false;
+    double once = time_calls(stream, call, context, 1, err), spent = 0, times[MAX_RUNS];
+    if (once < 0) return false;
+    int calls = once > SHORTEST ? 1 : (int)(SHORTEST / once) + 1;
+    for (result->runs = 0; result->runs < MAX_RUNS && (spent < seconds || result->runs < MIN_RUNS); result->runs++) {
+        double taken = time_calls(stream, call, context, calls, err);
+        if (taken < 0) return false;
+        times[result->runs] = taken / calls;
+        spent += taken;
+    }
+    qsort(times, (size_t)result->runs, sizeof *times, by_size);
+    result->best = times[0];
+    result->median = times[result->runs / 2];
+    return true;
+}
+
+// ---- Ops ---------------------------------------------------------------------------------------------------------
+
+typedef struct OpCall {
+    const Op *op;
+    Trial trial;
+    Tape *t;
+    Tensor device[TRIAL_TENSORS];
+} OpCall;
+
+static void call_op(void *context)
+{
+    OpCall *call = context;
+    TapeMark mark = tape_mark(call->t);
+    call->op->run(&call->trial, call->t);
+    tape_release(call->t, mark);
+}
+
+static bool put_inputs(Stream *stream, OpCall *call, Error *err)
+{
+    for (int i = 0; i < call->trial.in_count; i++) {
+        TrialTensor *x = &call->trial.in[i];
+        x->tensor = &call->device[i];
+        if (!tensor_alloc(stream_gpu(stream), x->tensor, x->dtype, x->shape, err)) return false;
+        float *floats = NEW_ARRAY(float, (size_t)x->count);
+        int32_t *ids = NEW_ARRAY(int32_t, (size_t)x->count);
+        for (int64_t j = 0; j < x->count; j++) floats[j] = (float)x->value[j], ids[j] = (int32_t)x->value[j];
+        if (x->dtype == I32)
+            tensor_write_ids(stream, x->tensor, ids);
+        else
+            tensor_write(stream, x->tensor, floats);
+        free(floats);
+        free(ids);
+    }
+    return stream_wait(stream, err);
+}
+
+bool bench_op(Stream *stream, const Op *op, const Case *c, const char *force, double seconds, BenchResult *result,
+              Error *err)
+{
+    *result = (BenchResult){ 0 };
+    OpCall call = { .op = op, .t = tape_open(stream) };
+    call.trial = (Trial){ .c = c, .random = { .key = random_key(1, c->label) } };
+    call.t->force = force;
+    op->declare(&call.trial);
+    bool ok = put_inputs(stream, &call, err);
+    if (ok) {
+        StreamCount before = stream_count(stream);
+        call_op(&call);
+        StreamCount after = stream_count(stream);
+        result->flops = c->flops > 0 ? c->flops : after.flops - before.flops;
+        result->bytes = c->bytes > 0 ? c->bytes : after.bytes - before.bytes;
+        result->skipped = force && !call.t->force_taken;
+        ok = stream_wait(stream, err) && (result->skipped || measure(stream, call_op, &call, seconds, result, err));
+    }
+    for (int i = 0; i < call.trial.in_count; i++) tensor_free(stream_gpu(stream), &call.device[i]);
+    tape_close(call.t);
+    arena_free(&call.trial.arena);
+    return ok;
+}
+
+// ---- The roof ----------------------------------------------------------------------------------------------------
+
+typedef struct RoofCall {
+    Stream *stream;
+    Span data, sums;
+} RoofCall;
+
+typedef struct RoofArgs {
+    uint32_t n;
+} RoofArgs;
+
+enum { ROOF_ITEMS = 1 << 16, ROOF_STEPS = 256, ROOF_FLOPS = 64 }; // multiplies and adds of an item's step
+
+static void call_flops(void *context)
+{
+    RoofCall *call = context;
+    double flops = (double)ROOF_ITEMS * ROOF_STEPS * ROOF_FLOPS;
+    gpu_dispatch(call->stream, KERNEL(stream_gpu(call->stream), "roof_flops"),
+                 ITEMS(ROOF_ITEMS, .flops = flops, .bytes = 4.0 * ROOF_ITEMS), SPANS(call->sums),
+                 ARGS(RoofArgs, ROOF_STEPS));
+}
+
+static void call_bytes(void *context)
+{
+    RoofCall *call = context;
+    Gpu *gpu = stream_gpu(call->stream);
+    const GpuTraits *traits = gpu_traits(gpu);
+    uint64_t texels = call->data.bytes / 16;
+    bool texel = traits->texel_loads_fast && texels <= traits->max_texel_elements;
+    gpu_dispatch(call->stream, texel ? KERNEL(gpu, "roof_bytes.texel") : KERNEL(gpu, "roof_bytes"),
+                 ITEMS(ROOF_ITEMS, .flops = (double)texels * 4, .bytes = (double)call->data.bytes),
+                 SPANS(call->data, call->sums), ARGS(RoofArgs, (uint32_t)texels));
+}
+
+bool bench_roof(Stream *stream, Roof *roof, Error *err)
+{
+    Gpu *gpu = stream_gpu(stream);
+    const uint64_t MOST = 96 << 20; // more than a cache holds
+    uint64_t limit = gpu_traits(gpu)->max_binding_bytes / 4096 * 4096;
+    RoofCall call = { .stream = stream };
+    BenchResult flops = { 0 }, bytes = { 0 };
+    if (!gpu_alloc(gpu, limit < MOST ? limit : MOST, &call.data, err)) return false;
+    bool ok = gpu_alloc(gpu, 4 * ROOF_ITEMS, &call.sums, err);
+    if (ok) {
+        stream_fill(stream, call.data, 0);
+        ok = measure(stream, call_flops, &call, 0.3, &flops, err) &&
+             measure(stream, call_bytes, &call, 0.3, &bytes, err);
+        gpu_free(gpu, call.sums);
+    }
+    gpu_free(gpu, call.data);
+    if (!ok) return false;
+    *roof = (Roof){ (double)ROOF_ITEMS * ROOF_STEPS * ROOF_FLOPS / flops.best * 1e-9,
+                    (double)call.data.bytes / bytes.best * 1e-9 };
+    return true;
+}

@@ -1,0 +1,25 @@
+// How fast ops run, and how fast a device could: times by the host's clock around whole submits.
+#pragma once
+#include "ops/op.h"
+
+typedef struct BenchResult {
+    bool skipped;        // `force` cannot run this case
+    int runs;            // timed ones
+    double best, median; // seconds a call
+    double flops, bytes; // of one call: the case's own, else what its dispatches say
+} BenchResult;
+
+static inline double bench_gflops(const BenchResult *r) { return r->flops / r->best * 1e-9; }
+static inline double bench_gbps(const BenchResult *r) { return r->bytes / r->best * 1e-9; }
+
+// Runs the case forward, warm, until `seconds` are spent (at least 3 times), with the kernel that `force` names or, if
+// NULL, the one that the op chooses. False with `err` when the device fails.
+bool bench_op(Stream *stream, const Op *op, const Case *c, const char *force, double seconds, BenchResult *result,
+              Error *err);
+
+// The roof of a device (Williams, Waterman & Patterson 2009): what no kernel can pass. Measured, not looked up: one
+// kernel multiplies and adds in registers, one streams from memory.
+typedef struct Roof {
+    double gflops, gbps;
+} Roof;
+bool bench_roof(Stream *stream, Roof *roof, Error *err);
