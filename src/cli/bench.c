@@ -1,0 +1,114 @@
+// The rungs of the ladders beside the device's measured roof. Training and generation are measured as they are used.
+#include "ops/bench.h"
+#include "cli/command.h"
+#include "cli/speed.h"
+#include <jansson.h>
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+static double seconds = 0.5;
+
+static Option options[] = {
+    FLOAT("seconds", seconds, 0.01, 60, "time spent on each row"),
+};
+
+typedef struct Bench {
+    Stream *stream;
+    bool json;
+    json_t *list;
+    Roof roof;
+    Error err;
+} Bench;
+
+// The share of what the device could do at best for this many FLOPs and bytes (Williams et al. 2009).
+static double roof_share(const Roof *roof, double flops, double bytes, double taken)
+{
+    return fmax(flops / (roof->gflops * 1e9), bytes / (roof->gbps * 1e9)) / taken;
+}
+
+static void add_row(Bench *b, const char *op, const char *kernel, const char *shape, double flops, double bytes,
+                    double best, double median)
+{
+    double share = roof_share(&b->roof, flops, bytes, best);
+    if (b->json) {
+        json_array_append_new(b->list,
+                              json_pack("{s:s, s:s, s:s, s:f, s:f, s:f, s:f, s:f}", "op", op, "kernel", kernel, "shape",
+                                        shape, "gflops", flops / best / 1e9, "gbps", bytes / best / 1e9, "roof_share",
+                                        share, "best_seconds", best, "median_seconds", median));
+        return;
+    }
+    printf("%-16s %-36s %-26s %10.3f ms %9.2f GFLOP/s %7.2f GB/s %5.1f%%\n", op, kernel, shape, 1e3 * best,
+           flops / best / 1e9, bytes / best / 1e9, 100 * share);
+    fflush(stdout);
+}
+
+static void bench_case(void *context, const Op *op, const Case *c, const char *force)
+{
+    Bench *b = context;
+    BenchResult r;
+    if (error_is_set(&b->err) || interrupted()) return;
+    if (!bench_op(b->stream, op, c, force, seconds, &r, &b->err)) {
+        error_prefix(&b->err, "%s %s", op->name, c->label);
+        return;
+    }
+    if (!r.skipped) add_row(b, op->name, force ? force : "", c->label, r.flops, r.bytes, r.best, r.median);
+}
+
+static void bench_speed(Bench *b, const char *what)
+{
+    Speed speeds[8];
+    int n = !strcmp(what, "train") ? speed_train(b->stream, seconds, speeds, 8, &b->err)
+                                   : speed_generate(b->stream, seconds, speeds, 8, &b->err);
+    for (int i = 0; i < n; i++) {
+        const Speed *s = &speeds[i];
+        add_row(b, what, "", s->label, s->flops, s->bytes, s->best, s->median);
+        if (!b->json)
+            printf("%-16s %-36s %-26s %10.1f tokens/s\n", "", "", "", s->tokens / s->best);
+        else
+            json_object_set_new(json_array_get(b->list, json_array_size(b->list) - 1), "tokens_per_second",
+                                json_real(s->tokens / s->best));
+    }
+}
+
+static bool known(const char *name)
+{
+    if (!strcmp(name, "train") || !strcmp(name, "generate")) return true;
+    for (int i = 0; i < ops_count; i++)
+        if (!strcmp(ops[i]->name, name)) return true;
+    return false;
+}
+
+static int run(Invocation *in)
+{
+    const char *what = in->word_count ? in->words[0] : NULL;
+    if (what && !known(what)) return usage_error(in, "there is no op \"%s\"; train and generate go too", what);
+    Bench b = { .json = in->common.json, .list = json_array() };
+    Gpu *gpu;
+    if (!open_device(in, &gpu, &b.stream)) return EXIT_FAILED;
+    const char *device = gpu_traits(gpu)->name;
+    bool ok = bench_roof(b.stream, &b.roof, &b.err);
+    if (ok && !b.json) printf("%s\nroof: %.1f GFLOP/s, %.1f GB/s\n\n", device, b.roof.gflops, b.roof.gbps);
+    for (int i = 0; i < ops_count && ok; i++)
+        if (!what || !strcmp(what, ops[i]->name)) op_each(ops[i], gpu, true, bench_case, &b);
+    if (ok && (!what || !strcmp(what, "train"))) bench_speed(&b, "train");
+    if (ok && (!what || !strcmp(what, "generate"))) bench_speed(&b, "generate");
+    int code = error_is_set(&b.err) ? fail(in, &b.err) : EXIT_OK;
+    if (b.json) {
+        json_t *all = json_pack("{s:s, s:{s:f, s:f}, s:O}", "device", device, "roof", "gflops", b.roof.gflops, "gbps",
+                                b.roof.gbps, "results", b.list);
+        json_dumpf(all, stdout, JSON_INDENT(2)), putchar('\n');
+        json_decref(all);
+    }
+    json_decref(b.list);
+    return close_device(in, gpu, b.stream, code);
+}
+
+const Command command_bench = { .name = "bench",
+                                .summary = "how fast this device runs each rung, beside its measured roof",
+                                .usage = "usage: lectern bench [OP | train | generate] [--seconds X]\n"
+                                         "example: lectern bench matmul_nt --json",
+                                .on_device = true,
+                                .max_words = 1,
+                                OPTIONS(options),
+                                .run = run };
