@@ -15,6 +15,12 @@ const Rule tale_rules[] = {
         "This is a story about {hero}, {a} {hero.trait} {hero.kind}.",
         "Long ago, {a} {hero.trait} {hero.kind} called {hero} lived in {home}.",
         "Do you know {hero}, the {hero.trait} {hero.kind}? Listen to what happened." } },
+    { "likes",
+      { "{hero.he} had {feature} and liked to {hobby}.",
+        "{hero.he} liked to {hobby} and had {feature}.",
+        "Every day {hero.he} went out to {hobby}.",
+        "Nobody liked to {hobby} more than {hero}, who had {feature}." } },
+
     // x is introduced as somebody the hero has known for long
     { "know",
       { "{hero.his} best friend was {a} {x.kind} named {x}.",
@@ -22,6 +28,7 @@ const Rule tale_rules[] = {
         "{hero.he} often played with {x}, {a} {x.kind} from next door.",
         "Next door lived {a} {x.kind} called {x}.",
         "{hero.he} had a dear friend, {a} {x.kind} named {x}." } },
+
     // x comes into a scene
     { "meet",
       { "Then {x}, {a} {x.kind} from next door, came by.",
@@ -51,7 +58,18 @@ const Rule tale_rules[] = {
     // ---- who says it
     { "say",
       { "said {x}",
-        "{x.he} said" } },
+        "{x.he} said",
+        "said {x} {manner}",
+        "{x.he} said {manner}" } },
+    { "manner",
+      { "softly",
+        "at once",
+        "in a low voice",
+        "with a smile",
+        "after a moment",
+        "in a clear voice",
+        "quickly",
+        "slowly" } },
     { "ask",
       { "asked {x}",
         "{x.he} asked",
@@ -85,12 +103,14 @@ const Rule tale_rules[] = {
         "\"Do not cry,\" {say x}. \"We will find a way.\"",
         "\"Cheer up,\" {say x}. \"Two heads are better than one.\"",
         "{x} gave {hero.him} a hug and promised to help." } },
+
     // x thanks y
     { "thanks",
       { "\"Thank you, {y!}!\" {say x}.",
         "{x} thanked {y!} with all {x.own} heart.",
         "\"You are a true friend, {y!},\" {say x}.",
         "\"I will never forget this, {y!},\" {say x}." } },
+
     // x asks the hero
     { "wrong",
       { "\"What is wrong, {hero!}?\" {ask x}.",
@@ -102,6 +122,8 @@ const Rule tale_rules[] = {
       { "And {hero} stayed as {hero.trait!} as ever.",
         "Everyone agreed that {hero} was a very {hero.trait!} {hero.kind!}.",
         "{hero} never forgot that day.",
+        "Then {hero} went off to {hobby!} again.",
+        "The next day {hero} began to {hobby!} as always.",
         "\"What a day!\" said the {hero.trait!} {hero.kind!} that night.",
         "And that is how the story of {hero!} and {friend!} ends.",
         "From then on, {hero} and {friend!} were the best of friends." } },
@@ -169,7 +191,7 @@ const Rule tale_rules[] = {
     { "borrow",
       { "{friend} had {a} {hue} {thing}. {day}, {hero} asked to borrow it.",
         "{day}, {friend} showed {hero} {a} {hue} {thing}. \"May I borrow it?\" {ask hero}.",
-        "{friend} owned {a} {hue} {thing}. \"Please lend it to me,\" {say hero} one day." } },
+        "{friend} owned {a} {hue} {thing}. \"Please lend it to me,\" said {hero} one day." } },
     { "promise",
       { "\"Yes, but bring it back {time},\" {say friend}. \"I promise,\" {say hero}.",
         "\"You may have it if you bring it back {time},\" {answer friend}. {hero} promised.",
@@ -257,7 +279,7 @@ const Rule tale_rules[] = {
         "{later}, a goat came and ate all {n-k!} of them.",
         "{later}, {hero.he} slept under a tree, and the ants carried off the other {n-k!} {food.1!}." } },
     { "repay",
-      { "{friend} saw it. \"You gave me {k!} {food.1!}, so you shall have half of my bread,\" {say friend}.",
+      { "\"You gave me {k!} {food.1!}, so you shall have half of my bread,\" {say friend}.",
         "But {friend} came back with a cake. \"You gave me {k!} {food.1!} when I was hungry,\" {say friend}.",
         "\"Now you are the hungry one,\" {say friend}. \"I saved one of the {k!} {food.1!} for you.\"" } },
 
@@ -311,6 +333,7 @@ const Rule tale_rules[] = {
     { "inside",
       { "Inside lay {a} {hue} {thing} and {a} {shade} {toy}.",
         "In the chest were {a} {hue} {thing} and {a} {shade} {toy}." } },
+
     // who takes what
     { "halves",
       { "{friend} liked the {thing}, so {hero.he} took the {toy!}.{kept_thing=toy}",
@@ -349,7 +372,7 @@ const Rule tale_rules[] = {
         "{hero.he} picked up the {hue!} {thing!} and brought it to {friend!}." } },
     { "no_fear",
       { "Since then, {hero.he} is not afraid of {fear!} any more.",
-        "\"And I thought I was afraid of {fear!}!\" {say hero} with a laugh.",
+        "\"And I thought I was afraid of {fear!}!\" said {hero} with a laugh.",
         "\"You are not afraid of {fear!} any more,\" {say friend}." } },
 
     // ---- a trail of notes
@@ -378,7 +401,7 @@ const Rule tale_rules[] = {
         "\"Whoever wins gets this {hue} {gift},\" said {helper}." } },
     { "dare",
       { "{day}, {hero} and {friend!} wanted to {contest}.",
-        "\"Let us {contest},\" {say friend} to {hero} one day." } },
+        "\"Let us {contest},\" said {friend} to {hero} one day." } },
     { "wins",
       { "{winner=hero}{loser=friend}{hero} did {hero.own} best and {contest.1!}.",
         "{winner=friend}{loser=hero}{friend} took a deep breath and {contest.1!}.",
@@ -541,6 +564,8 @@ const Rule tale_rules[] = {
     { "still_lost",
       { "Then they both helped {other!} to look for the {shade!} one.",
         "\"Now let us find {other!}'s {shade!} {thing!},\" {say hero}." } },
+
+    // clang-format on
 };
 // clang-format on
 const int tale_rules_count = COUNT_OF(tale_rules);

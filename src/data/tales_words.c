@@ -152,6 +152,18 @@ static const char *const dishes[] = { "hot soup",   "fresh bread",  "bean stew",
                                       "baked fish", "apple pie",    "rice and peas", "cold milk",
                                       "honey cake", "mushroom pie", "roasted nuts",  "sweet tea" };
 
+static const char *const features[] = { "bright eyes",           "a loud laugh",         "a hat that was too big",
+                                        "three little brothers", "a funny walk",         "new boots",
+                                        "a sweet tooth",         "a very good memory",   "a coat with a patch",
+                                        "a lucky pebble",        "an old bicycle",       "a warm bed by the stove",
+                                        "a song for every day",  "a head full of ideas", "a secret",
+                                        "a small garden" };
+
+static const char *const hobbies[] = { "whistle",     "count the stars", "jump in puddles",  "bake bread",
+                                       "tell jokes",  "collect stones",  "ride down hills",  "read aloud",
+                                       "dance alone", "make paper hats", "watch the trains", "feed the birds",
+                                       "sleep late",  "ask questions",   "play the trumpet", "hide in trees" };
+
 static const char *const hidings[] = { "under the rug", "behind the stove", "in a drawer",        "under the bed",
                                        "in a big boot", "behind the books", "in the flour barrel" };
 
@@ -168,8 +180,9 @@ const WordList tale_lists[] = {
     LIST(times, TALE_SLOT_WORD),    LIST(many, TALE_SLOT_NUMBER),   LIST(few, TALE_SLOT_NUMBER),
     LIST(chores, TALE_SLOT_WORD),   LIST(fears, TALE_SLOT_WORD),    LIST(contests, TALE_SLOT_WORD),
     LIST(messages, TALE_SLOT_WORD), LIST(hidings, TALE_SLOT_PLACE), LIST(beds, TALE_SLOT_PLACE),
-    LIST(weathers, TALE_SLOT_WORD), LIST(sizes, TALE_SLOT_WORD),    LIST(beasts, TALE_SLOT_THING),
-    LIST(acts, TALE_SLOT_WORD),     LIST(dishes, TALE_SLOT_THING),
+    LIST(weathers, TALE_SLOT_WORD), LIST(features, TALE_SLOT_WORD), LIST(hobbies, TALE_SLOT_WORD),
+    LIST(sizes, TALE_SLOT_WORD),    LIST(beasts, TALE_SLOT_THING),  LIST(acts, TALE_SLOT_WORD),
+    LIST(dishes, TALE_SLOT_THING),
 };
 const int tale_lists_count = COUNT_OF(tale_lists);
 
@@ -208,6 +221,8 @@ const Variable tale_variables[] = {
     { "message",     "messages", 0, 0, 0              },
     { "hiding",      "hidings",  0, 0, 0              },
     { "bed",         "beds",     0, 0, 0              },
+    { "feature",     "features", 0, 0, 0              },
+    { "hobby",       "hobbies",  0, 0, 0              },
     { "weather",     "weathers", 0, 0, 0              },
     { "size",        "sizes",    0, 0, 0              },
     { "beast",       "beasts",   0, 0, 0              },
