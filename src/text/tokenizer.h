@@ -30,7 +30,8 @@ typedef enum TokenType {
 } TokenType;
 
 // A tokenizer as files hold it (tokenizer.ggml.* in GGUF): what `tokenizer_load` reads and `tokenizer_vocabulary`
-// gives. It owns nothing: the views and arrays belong to a file or to the tokenizer.
+// gives. It owns nothing: the views and arrays belong to a file or to the tokenizer. Whoever fills it from a file checks
+// that `types` has n_tokens entries.
 //
 // Normal tokens and merges are spelt in GPT-2's alphabet, where each byte is a printable character (space is Ġ, see
 // byte_alphabet.h); the others as they are.
@@ -53,8 +54,9 @@ Tokenizer *tokenizer_byte(void);
 
 // Learns merges until the vocabulary has `vocab_size` tokens, or no pair of neighbours within a word occurs twice: then
 // it is smaller. The most frequent pair is merged first; of equals the one with the smallest (left, right) ids.
-// Deterministic. An <|endoftext|> in the text ends a word and is not learnt from. `progress` (may be NULL) is called now and then with the tokens made so far; when it returns false,
-// training stops with an error. Errors: vocab_size below 257.
+// Deterministic. An <|endoftext|> in the text ends a word and is not learnt from. `progress` (may be NULL) is called
+// now and then with the tokens made so far; when it returns false, training stops with an error. Errors: vocab_size
+// below 257, text with over 2³¹ bytes of different words.
 typedef bool (*TokenizerProgress)(void *user, int32_t done, int32_t vocab_size);
 Tokenizer *tokenizer_bpe_train(const char *text, size_t bytes, int32_t vocab_size, TokenizerProgress progress,
                                void *user, Error *err);

@@ -105,7 +105,7 @@ START_TEST(any_bytes_come_back)
     for (int i = 0; i < 3000; i++) {
         size_t size = random_text(&random, text, sizeof text);
         for (size_t t = 0; t < COUNT_OF(tokenizers); t++) assert_round_trip(tokenizers[t], text, size, i % 2);
-        if (i % 10) continue; // its vocabulary is made anew each time
+        if (i % 10) continue; // a vocabulary is made anew each time
         Tokenizer *characters = tokenizer_char(text, size);
         assert_round_trip(characters, text, size, false);
         tokenizer_free(characters);
@@ -533,29 +533,32 @@ typedef struct BadVocabulary {
     size_t n_tokens;
 } BadVocabulary;
 
+// Its columns would be hundreds wide:
+// clang-format off
 static const BadVocabulary BAD_VOCABULARIES[] = {
-    {"",                                                                .type = 0                                                                }, // nothing changed: loads
-    { "vocabulary: tokenizer model \"wordy\" is not known here",        .model = "wordy"                                                         },
-    { "pre-tokenizer \"gpt-9\" is not known here",                      .pre = "gpt-9"                                                           },
-    { "vocabulary: 0 tokens",                                           .n_tokens = SIZE_MAX                                                     },
-    { "vocabulary: token 65 \"\": it is empty",                         .token = 65,                                                               .spelling = "" },
-    { "vocabulary: token 66 \"A\": another token is spelt the same",                                                                .token = 66,                                                                            .spelling = "A" },
-    { "vocabulary: token 32 \" \": a character of it is outside the byte alphabet",                                                  .token = 32,                                               .spelling = " " },
-    { "vocabulary: token 32 \"\xc4\": a character",     .token = 32,                 .spelling = "\xc4" },
-    { "vocabulary: no token for byte 0x41",                     .token = 65,                                                                               .spelling = "AAA" },
-    { "vocabulary: token 256 \"ab\": its type is none of 1 to 6",                                                                .type = 7                                                                                                    },
-    { "vocabulary: token 256 \"ab\": its type is none of 1 to 6",                                                .type = -1                                         },
-    { "vocabulary: the eos token's id is 258, but there are 258 tokens",.eos = 258},
-    { "vocabulary: the eos token's id is -2, but there are 258 tokens",        .eos = -2                                       },
-    { "vocabulary: merge 1 \"abc\": there is no space",                                                               .merge = 1,                                                                                                                                                                           .merge_text = "abc" },
-    { "vocabulary: merge 1 \"\": there is no space",                                                 .merge = 1,                                                                                   .merge_text = "" },
-    { "vocabulary: merge 1 \" ab\": its left part is no normal token",.merge = 1,.merge_text = " ab" },
-    { "vocabulary: merge 1 \"ab \": its right part is no normal token",                    .merge = 1,                                   .merge_text = "ab " },
-    { "vocabulary: merge 1 \"ax b\": its left part is no normal token",                                                                .merge = 1,                                                                          .merge_text = "ax b" },
-    { "vocabulary: merge 1 \"b a\": its result is no normal token",                                              .merge = 1,                                                                                                                                                                                                                                                  .merge_text = "b a" },
-    { "vocabulary: merge 1 \"a b\": it is there twice",                                    .merge = 1,                                                        .merge_text = "a b" },
-    { "vocabulary: merge 0 \"a b\": its result is no normal token", .type = TOKEN_CONTROL},
+    { "", .type = 0 }, // nothing changed: loads
+    { "vocabulary: tokenizer model \"wordy\" is not known here", .model = "wordy" },
+    { "pre-tokenizer \"gpt-9\" is not known here", .pre = "gpt-9" },
+    { "vocabulary: 0 tokens", .n_tokens = SIZE_MAX },
+    { "vocabulary: token 65 \"\": it is empty", .token = 65, .spelling = "" },
+    { "vocabulary: token 66 \"A\": another token is spelt the same", .token = 66, .spelling = "A" },
+    { "vocabulary: token 32 \" \": a character of it is outside the byte alphabet", .token = 32, .spelling = " " },
+    { "vocabulary: token 32 \"\xc4\": a character", .token = 32, .spelling = "\xc4" },
+    { "vocabulary: no token for byte 0x41", .token = 65, .spelling = "AAA" },
+    { "vocabulary: token 256 \"ab\": its type is none of 1 to 6", .type = 7 },
+    { "vocabulary: token 256 \"ab\": its type is none of 1 to 6", .type = -1 },
+    { "vocabulary: the eos token's id is 258, but there are 258 tokens", .eos = 258 },
+    { "vocabulary: the eos token's id is -2, but there are 258 tokens", .eos = -2 },
+    { "vocabulary: merge 1 \"abc\": there is no space", .merge = 1, .merge_text = "abc" },
+    { "vocabulary: merge 1 \"\": there is no space", .merge = 1, .merge_text = "" },
+    { "vocabulary: merge 1 \" ab\": its left part is no normal token", .merge = 1, .merge_text = " ab" },
+    { "vocabulary: merge 1 \"ab \": its right part is no normal token", .merge = 1, .merge_text = "ab " },
+    { "vocabulary: merge 1 \"ax b\": its left part is no normal token", .merge = 1, .merge_text = "ax b" },
+    { "vocabulary: merge 1 \"b a\": its result is no normal token", .merge = 1, .merge_text = "b a" },
+    { "vocabulary: merge 1 \"a b\": it is there twice", .merge = 1, .merge_text = "a b" },
+    { "vocabulary: merge 0 \"a b\": its result is no normal token", .type = TOKEN_CONTROL },
 };
+// clang-format on
 
 START_TEST(bad_vocabularies_are_named)
 {
