@@ -114,7 +114,7 @@ void stream_close(Stream *stream)
     if (!stream) return;
     VkDevice device = stream->gpu->device;
     if (!stream->plan) {
-        stream_wait(stream, NULL);
+        if (stream->timeline) stream_wait(stream, NULL); // without one it never opened
         descriptors_forget(stream->gpu, &stream->descriptors);
         if (stream->staging.buffer) block_destroy(stream->gpu, &stream->staging);
         vkDestroyQueryPool(device, stream->queries, NULL);
