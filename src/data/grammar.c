@@ -284,16 +284,14 @@ static bool is_person(Telling *t, int which)
     return t->bindings[which].bound && !strchr(t->grammar->variables[which].name, '.') && gender_of(t, which);
 }
 
-// "She" can be read one way only: the sentence told of her already and of no other woman, or the last woman of whom
-// was told is she and neither this sentence nor the one before told of another.
+// "She" can be read one way only: the last sentence that told of a woman told of her and of no other.
 static bool pronoun_is_clear(Telling *t, int which)
 {
-    int latest_other = 0, mine = t->mentioned[which];
+    int latest_other = 0;
     for (int i = 0; i < t->grammar->n_variables; i++)
         if (i != which && is_person(t, i) && gender_of(t, i) == gender_of(t, which) && t->mentioned[i] > latest_other)
             latest_other = t->mentioned[i];
-    if (mine == 0 || latest_other == t->sentence) return false;
-    return mine == t->sentence || (mine > latest_other && latest_other < t->sentence - 1);
+    return t->mentioned[which] > latest_other;
 }
 
 static void tell_pronoun(Telling *t, int which, const char *const *forms)

@@ -8,7 +8,7 @@
 //   {variable}      its word; drawn uniformly from its list, without the words of other variables of that list, when it
 //                   is first told; the same word ever after
 //   {variable.1}    field 1 of its word ("apple|apples": field 0 is "apple")
-//   {person.he}     he or she (also .him, .his) if nobody of that gender was named since, else the name
+//   {person.he}     he or she (also .him, .his) if that can be read one way only, else the name
 //   {person.own}    his or her (.self: himself or herself), of the person who is the subject of the clause
 //   {hero.kind}     a variable that belongs to another
 //   {n-k} {n+k}     a number in words

@@ -1,5 +1,5 @@
-// Tales: an endless stream of short stories from a grammar with a memory. Who the story is about, what they carry, where
-// they are and what they promised is drawn when it is first told, and from then on every sentence agrees with it: the
+// Tales: an endless stream of short stories from a grammar with a memory. Who the story is about, what they carry,
+// where they are and what they promised is drawn when it is first told, and from then on every sentence agrees with it: the
 // last sentences can only be told by somebody who remembers the first.
 //
 // The grammar (tales_words.c, tales_plots.c) draws uniformly wherever it has a choice, so the probability of a
@@ -9,8 +9,8 @@
 // Splits: a tale tells of two combinations, hero × plot and a plot's pair (say, what was lost × where it lay). A hash
 // keeps about one combination in ten out of training; a tale with a kept-out combination belongs to validation. So
 // every validation tale holds a combination of which no training tale tells. Both splits of one seed are parts of one
-// sequence, and `bits` are the whole grammar's: what a model pays that knows the grammar and not which combinations were
-// kept out. Given the split s, a tale's −log2 p is bits + log2 P(s), a constant (P(validation) ≈ 0.19).
+// sequence, and `bits` are the whole grammar's: what a model pays that knows the grammar and not which combinations
+// were kept out. Given the split s, a tale's −log2 p is bits + log2 P(s), a constant (P(validation) ≈ 0.19).
 #pragma once
 #include "base/random.h"
 #include <stdbool.h>

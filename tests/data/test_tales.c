@@ -90,8 +90,8 @@ START_TEST(validation_holds_combinations_that_training_lacks)
         if (known_hero && known_pair) ck_abort_msg("%s / %s", tale.combos[0], tale.combos[1]);
         new_hero += !known_hero;
     }
-    // Of the tales with a kept-out combination (0.1 + 0.1 − 0.01), 0.1 / 0.19 have a kept-out hero. All heroes and plots
-    // are known from training, only not together.
+    // Of the tales with a kept-out combination (0.1 + 0.1 − 0.01), 0.1 / 0.19 have a kept-out hero. All heroes and
+    // plots are known from training, only not together.
     ck_assert_double_gt(new_hero / (double)n, 0.40);
     ck_assert_double_lt(new_hero / (double)n, 0.65);
     for (int c = 0; c < 2; c++) free(train[c].items);

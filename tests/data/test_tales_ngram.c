@@ -1,4 +1,4 @@
-// What a 5-gram model with backoff makes of the tales: it has read far more tales than the validation holds, writes
+// What a 5-gram model with backoff makes of the tales: it has read far more tales than it is asked about, writes
 // likely phrases, and knows neither the end nor what it told before. The slots that a reader fills without fail show it.
 #include "base/memory.h"
 #include "data/tales.h"
