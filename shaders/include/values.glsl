@@ -46,7 +46,12 @@ uvec4 elements(uint i) { return 4 * i + uvec4(0, 1, 2, 3); }
 #define ELEMENTS uint
 uint elements(uint i) { return i; }
 bool equal(uint a, uint b) { return a == b; }
+bool notEqual(float a, float b) { return a != b; }
 #endif
 
 #define MINUS_INFINITY uintBitsToFloat(0xff800000u)
 #define NOT_A_NUMBER uintBitsToFloat(0x7fc00000u)
+#define INFINITY uintBitsToFloat(0x7f800000u)
+
+// For comparing: a NaN is larger than all numbers, so that it is found and not passed over.
+float rank(float v) { return isnan(v) ? INFINITY : v; }

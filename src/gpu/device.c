@@ -251,6 +251,7 @@ static void describe(Physical *p)
     t->int8_storage = v12.storageBuffer8BitAccess;
     t->int8_arithmetic = v12.shaderInt8;
     t->texel_loads_fast = driver.driverID == VK_DRIVER_ID_MESA_LLVMPIPE;
+    t->max_loop_steps = driver.driverID == VK_DRIVER_ID_MESA_LLVMPIPE ? 65535 : 0; // its LP_MAX_TGSI_LOOP_ITERATIONS
 
     t->max_workgroup_invocations = limits->maxComputeWorkGroupInvocations;
     memcpy(t->max_workgroup_count, limits->maxComputeWorkGroupCount, sizeof t->max_workgroup_count);

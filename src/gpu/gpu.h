@@ -29,9 +29,10 @@ typedef struct GpuTraits {
     uint32_t min_subgroup_size, max_subgroup_size; // sizes that a kernel can require; both 0 if it cannot
     bool subgroup_shuffle, subgroup_arithmetic, subgroup_vote;
     bool f16_storage, f16_arithmetic, int8_storage, int8_arithmetic;
-    bool integer_dot;      // a 4 × 8-bit dot product that the device accelerates
-    bool texel_loads_fast; // a texel fetch beats a storage-buffer load (Mesa's llvmpipe)
-    bool unified;          // all of its memory can be written and read by the host in place
+    bool integer_dot;        // a 4 × 8-bit dot product that the device accelerates
+    uint32_t max_loop_steps; // an invocation's loops end, silently, after so many steps in all (llvmpipe); 0: never
+    bool texel_loads_fast;   // a texel fetch beats a storage-buffer load (Mesa's llvmpipe)
+    bool unified;            // all of its memory can be written and read by the host in place
     uint32_t max_workgroup_invocations, max_workgroup_count[3], shared_bytes, push_constant_bytes;
     uint32_t alignment; // of a tensor's first byte: covers storage and texel bindings
     uint64_t max_binding_bytes, max_texel_elements, max_allocation_bytes, memory_bytes;

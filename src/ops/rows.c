@@ -35,33 +35,52 @@ static void part_spans(RowTables tables, int64_t first, int64_t rows, Span *span
 
 // ---- The row ladder ------------------------------------------------------------------------------------------------
 
-bool row_can_fours_columns(const GpuTraits *traits, const void *problem)
+bool column_can_fours(const GpuTraits *traits, const void *problem)
 {
     (void)traits;
     return ((const RowProblem *)problem)->fours;
 }
 
-bool row_can_texel_columns(const GpuTraits *traits, const void *problem)
+bool column_can_texel(const GpuTraits *traits, const void *problem)
 {
     const RowProblem *p = problem;
     uint64_t bytes = 4 * (uint64_t)(p->rows * p->n), most = traits->max_binding_bytes;
     return p->fours && (bytes < most ? bytes : most) / 16 + traits->alignment <= traits->max_texel_elements;
 }
 
-bool row_can_subgroup(const GpuTraits *traits, const void *problem)
+// A row kernel passes over its row at most three times.
+static bool few_steps(const GpuTraits *traits, int64_t n, int64_t lanes)
 {
-    (void)problem;
-    return traits->subgroup_arithmetic && traits->max_subgroup_size > 0;
+    return !traits->max_loop_steps || 3 * (n / lanes + 1) <= traits->max_loop_steps;
 }
 
-bool row_can_fours(const GpuTraits *traits, const void *problem)
+bool row_can_subgroup(const GpuTraits *traits, const void *problem)
 {
-    return row_can_subgroup(traits, problem) && row_can_fours_columns(traits, problem);
+    return traits->subgroup_arithmetic && traits->max_subgroup_size > 0 &&
+           few_steps(traits, ((const RowProblem *)problem)->n, traits->subgroup_size);
 }
+
+static bool can_fours(const GpuTraits *traits, const RowProblem *p)
+{
+    RowProblem quarter = { p->rows, p->n / 4, true };
+    return p->fours && row_can_subgroup(traits, &quarter);
+}
+
+bool row_can_fours(const GpuTraits *traits, const void *problem) { return can_fours(traits, problem); }
 
 bool row_can_texel(const GpuTraits *traits, const void *problem)
 {
-    return row_can_subgroup(traits, problem) && row_can_texel_columns(traits, problem);
+    return can_fours(traits, problem) && column_can_texel(traits, problem);
+}
+
+bool row_can_invocation(const GpuTraits *traits, const void *problem)
+{
+    return few_steps(traits, ((const RowProblem *)problem)->n, 1);
+}
+
+bool column_can_whole(const GpuTraits *traits, const void *problem)
+{
+    return few_steps(traits, ((const RowProblem *)problem)->rows, 1);
 }
 
 bool row_likes_texel(const GpuTraits *traits, const void *problem)
@@ -73,8 +92,9 @@ bool row_likes_texel(const GpuTraits *traits, const void *problem)
 // A barrier is cheap where workgroups are the hardware's own; a processor emulates it.
 bool row_likes_workgroup(const GpuTraits *traits, const void *problem)
 {
-    int64_t n = ((const RowProblem *)problem)->n;
-    return traits->type != GPU_CPU && n >= (row_can_subgroup(traits, problem) ? 4096 : 128);
+    bool subgroup = row_can_subgroup(traits, problem);
+    if (!subgroup && !row_can_invocation(traits, problem)) return true;
+    return traits->type != GPU_CPU && ((const RowProblem *)problem)->n >= (subgroup ? 4096 : 128);
 }
 
 bool row_likes_subgroup(const GpuTraits *traits, const void *problem)
@@ -144,9 +164,9 @@ void columns_dispatch(Tape *t, const Ladder *ladder, int64_t rows, int64_t n, do
 }
 
 static const Rung rungs[] = { COLUMN_RUNGS("sum_columns") };
-static const Ladder sum_ladder = LADDER("sum_columns", rungs);
+const Ladder column_ladders[] = { LADDER("sum_columns", rungs) };
 
 void sum_columns(Tape *t, Span x, int64_t rows, int64_t n, Span out, bool accumulate, float factor)
 {
-    columns_dispatch(t, &sum_ladder, rows, n, (double)(rows * n), ROW_TABLES({ x, n }), out, accumulate, factor);
+    columns_dispatch(t, &column_ladders[0], rows, n, (double)(rows * n), ROW_TABLES({ x, n }), out, accumulate, factor);
 }
