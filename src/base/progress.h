@@ -1,6 +1,6 @@
-// One line that says how far a long job is: label, bar, done/total, rate, time left and whatever else matters (a loss).
-// It is redrawn over itself at most ten times a second on standard error, is not drawn at all where that is not a terminal,
-// and leaves nothing behind.
+// One line that says how far a long job is: label, bar, done/total, rate, time left and whatever else matters (a
+// loss). It is redrawn over itself at most ten times a second on standard error, is not drawn at all where that is
+// not a terminal, and leaves nothing behind.
 #pragma once
 #include "base/term.h"
 #include <stdint.h>

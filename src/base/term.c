@@ -1,4 +1,5 @@
 #include "base/term.h"
+#include "base/utf8.h"
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -25,7 +26,8 @@ static TermColors find_colors(void)
     return TERM_256;
 }
 
-// A container's locale is often not set at all while its terminal is UTF-8: only a locale that names another charset counts.
+// A container's locale is often not set at all while its terminal is UTF-8: only a locale that names another charset
+// counts.
 static bool find_unicode(void)
 {
     if (!strcmp(env("TERM"), "linux")) return false; // the kernel's console has no braille
@@ -54,30 +56,21 @@ Term term_open(FILE *stream)
     return term;
 }
 
-int32_t utf8_next(const char **text)
+int32_t text_next(const char **text)
 {
-    utf8proc_int32_t codepoint;
-    // utf8proc never looks beyond the lead byte's length, and a 0 is no continuation byte.
-    utf8proc_ssize_t used = utf8proc_iterate((const utf8proc_uint8_t *)*text, -1, &codepoint);
-    if (used <= 0) {
+    int length = utf8_length(*text, strnlen(*text, 4));
+    if (length <= 0) {
         *text += 1;
         return 0xfffd;
     }
-    *text += used;
-    return codepoint;
-}
-
-size_t utf8_put(int32_t codepoint, char out[5])
-{
-    utf8proc_ssize_t used = utf8proc_encode_char(codepoint, (utf8proc_uint8_t *)out);
-    out[used] = '\0';
-    return (size_t)used;
+    *text += length;
+    return (int32_t)utf8_code_point(*text - length, length);
 }
 
 int text_width(const char *text)
 {
     int width = 0;
-    while (*text) width += utf8proc_charwidth(utf8_next(&text));
+    while (*text) width += utf8proc_charwidth(text_next(&text));
     return width;
 }
 
@@ -86,7 +79,7 @@ size_t text_fit(const char *text, int columns)
     const char *next = text;
     while (*next) {
         const char *from = next;
-        columns -= utf8proc_charwidth(utf8_next(&next));
+        columns -= utf8proc_charwidth(text_next(&next));
         if (columns < 0) return (size_t)(from - text);
     }
     return (size_t)(next - text);

@@ -15,15 +15,14 @@ typedef struct Term {
     bool unicode;      // block elements and braille can be drawn
 } Term;
 
-// Looks at the stream and the environment: a pipe, a file, TERM=dumb or a non-empty NO_COLOR (no-color.org) give TERM_MONO;
-// COLORTERM=truecolor|24bit or TERM ending in -direct give 16 million colours, any other terminal 256. The width is the
-// terminal's, else COLUMNS, else 80.
+// Looks at the stream and the environment: a pipe, a file, TERM=dumb or a non-empty NO_COLOR (no-color.org) give
+// TERM_MONO; COLORTERM=truecolor|24bit or TERM ending in -direct give 16 million colours, any other terminal 256. The
+// width is the terminal's, else COLUMNS, else 80.
 Term term_open(FILE *stream);
 
-// One code point of UTF-8 text, which may be hostile: a byte that is not valid UTF-8 gives U+FFFD and moves on by one.
-// `*text` must not be at the end.
-int32_t utf8_next(const char **text);
-size_t utf8_put(int32_t codepoint, char out[5]); // its UTF-8 with a 0 behind; returns the bytes without it
+// The next code point of a text, which may be hostile: a byte that is not valid UTF-8 (base/utf8.h) gives U+FFFD and
+// moves on by one. `*text` must not be at the end.
+int32_t text_next(const char **text);
 
 // Columns that a text takes (wide East Asian characters two, combining marks none); control characters count as 0.
 int text_width(const char *text);

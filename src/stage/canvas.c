@@ -1,4 +1,5 @@
 #include "stage/canvas.h"
+#include "base/utf8.h"
 #include "stage/terminal_style.h"
 #include <math.h>
 #include <string.h>
@@ -52,7 +53,7 @@ void canvas_text(Canvas *canvas, int column, int row, const char *text, int seri
 {
     while (*text && row >= 0 && row < canvas->height) {
         const char *from = text;
-        int width = utf8proc_charwidth(utf8_next(&text));
+        int width = utf8proc_charwidth(text_next(&text));
         size_t bytes = (size_t)(text - from);
         if (column < 0 || column + width > canvas->width || width == 0) {
             column += width;
@@ -79,8 +80,8 @@ void canvas_write_row(const Canvas *canvas, const Term *term, int row)
             series = cell->series;
             if (series >= 0) style_foreground(term, color_of_series(series));
         }
-        char braille[5];
-        if (cell->dots && !cell->glyph[0]) utf8_put(0x2800 + cell->dots, braille);
+        char braille[5] = "";
+        if (cell->dots && !cell->glyph[0]) utf8_write(0x2800u + cell->dots, braille);
         fputs(cell->glyph[0] ? cell->glyph : cell->dots ? braille : " ", term->stream);
     }
     if (series >= 0) style_reset(term);

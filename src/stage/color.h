@@ -6,8 +6,9 @@ typedef struct Rgb {
     unsigned char r, g, b;
 } Rgb;
 
-// The colour of `value` within a range from range_for_color. Sequential: viridis (S. van der Walt and N. Smith, 2015; its control
-// points are in the public domain, CC0). Diverging: RdBu with 9 classes turned round, blue below 0 and red above (C. Brewer, ColorBrewer 2.0).
+// The colour of `value` within a range from range_for_color. Sequential: viridis (S. van der Walt and N. Smith, 2015;
+// its control points are in the public domain, CC0). Diverging: RdBu with 9 classes turned round, blue below 0 and red
+// above (C. Brewer, ColorBrewer 2.0).
 Rgb color_of_value(float value, Range range, bool diverging);
 
 // The colours of up to 8 series: M. Okabe and K. Ito, "Color Universal Design" (2008).

@@ -1,7 +1,8 @@
-// Exhibits: what a lecture's step shows. Each is plain host data that says *what* is shown (numbers, labels, units); the
-// writers (terminal, HTML) decide how it looks. Every exhibit has a title and a finding: the one sentence that a
-// reader should take from the picture, which is also its alternative text. Without one, a sentence is made from the data
-// (its range and where its extremes are). Colour never carries meaning alone: every value is readable as text too.
+// Exhibits: what a lecture's step shows. Each is plain host data that says *what* is shown (numbers, labels, units);
+// the writers (terminal, HTML) decide how it looks. Every exhibit has a title and a finding: the one sentence that a
+// reader should take from the picture, which is also its alternative text. Without one, a sentence is made from the
+// data (its range and where its extremes are). Colour never carries meaning alone: every value is readable as text
+// too.
 //
 // Shapes are in row-major order. A float that is not finite is shown as such (−∞ is what a mask leaves in the scores)
 // and takes no part in a range. Labels may be any bytes (a hostile prompt): writers escape them.
@@ -24,7 +25,8 @@ typedef struct Heatmap {
     const unsigned char *absent; // [n_maps, n_rows, n_columns] 1: there is no value here; NULL: all there
 } Heatmap;
 
-// A text cut into tokens, each with its colour's value (a probability, an attention weight) and a note below it (id, tag).
+// A text cut into tokens, each with its colour's value (a probability, an attention weight) and a note below it (id,
+// tag).
 typedef struct TokenStrip {
     const char *title, *finding;
     const char *const *tokens; // [n]
@@ -63,7 +65,8 @@ typedef struct Curve {
     bool log_x, log_y;           // values ≤ 0 are left out on such an axis
 } Curve;
 
-// Dials with turning hands (RoPE's pairs): hand h of dial d points at `angles` (radians, anticlockwise from east), `radii` long.
+// Dials with turning hands (RoPE's pairs): hand h of dial d points at `angles` (radians, anticlockwise from east),
+// `radii` long.
 typedef struct Vectors {
     const char *title, *finding;
     const float *angles, *radii;             // [n_dials, n_hands]; radii NULL: 1
@@ -168,8 +171,8 @@ typedef struct Exhibit {
     };
 } Exhibit;
 
-// A copy that stands by itself, in the arena, with its finding made if there was none. Sizes that make no sense (a negative
-// count, a missing array) are the caller's mistake and stop.
+// A copy that stands by itself, in the arena, with its finding made if there was none. Sizes that make no sense (a
+// negative count, a missing array) are the caller's mistake and stop.
 Exhibit *exhibit_copy(Arena *arena, const Exhibit *exhibit);
 
 // The smallest and largest finite value that is there; 0, 0 if none is. `absent` may be NULL.
@@ -178,5 +181,6 @@ typedef struct Range {
 } Range;
 Range range_of(const float *values, const unsigned char *absent, long n);
 
-// The range that colours run over: the given one, else that of the values; symmetric about 0 when diverging, never empty.
+// The range that colours run over: the given one, else that of the values; symmetric about 0 when diverging, never
+// empty.
 Range range_for_color(Range given, Range found, bool diverging);

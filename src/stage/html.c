@@ -8,8 +8,8 @@
 #include <math.h>
 #include <string.h>
 
-// The policy allows this page's own styles and the pictures in it, nothing from elsewhere and no script: a hostile prompt
-// that got past the escaping could still do nothing.
+// The policy allows this page's own styles and the pictures in it, nothing from elsewhere and no script: a hostile
+// prompt that got past the escaping could still do nothing.
 static const char HEAD[] = "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
                            "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src "
                            "'unsafe-inline'; img-src data:\">\n"

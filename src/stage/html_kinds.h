@@ -15,7 +15,8 @@ void html_escape(FILE *out, const char *text);  // text, or a value in "…"; ev
 void html_label(Html *html, const char *label); // the same of a token
 void html_label_fit(Html *html, const char *label, int columns); // cut with …
 
-// A picture of `width` × `height` units, `shown` px wide where there is room; it shrinks to `least` px a unit, then scrolls.
+// A picture of `width` × `height` units, `shown` px wide where there is room; it shrinks to `least` px a unit, then
+// scrolls.
 void svg_begin(Html *html, double width, double height, double shown, double least, const char *description);
 void svg_end(Html *html);
 const char *html_color(Html *html, Rgb color); // "#rrggbb"

@@ -1,5 +1,5 @@
-// The page's style sheet, rule by rule. Colours are named once for light and once for dark; --keyword to --directive are those of
-// code. Text has at least 4.5 : 1 contrast on its ground in both (WCAG 2.1, 1.4.3).
+// The page's style sheet, rule by rule. Colours are named once for light and once for dark; --keyword to --directive
+// are those of code. Text has at least 4.5 : 1 contrast on its ground in both (WCAG 2.1, 1.4.3).
 #include "stage/html_kinds.h"
 
 const char *const html_style[] = {

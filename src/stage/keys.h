@@ -1,10 +1,10 @@
-// Keys from the terminal one at a time, lines, and a pager for sources. The terminal is in raw mode only while it waits for
-// a key, and comes back to what it was whatever ends the wait, so that Ctrl-C leaves it sane at any moment.
+// Keys from the terminal one at a time, lines, and a pager for sources. The terminal is in raw mode only while it
+// waits for a key, and comes back to what it was whatever ends the wait, so that Ctrl-C leaves it sane at any moment.
 #pragma once
 #include "stage/exhibit.h"
 
-// Shows `prompt` on the last line and waits. Arrow keys come as 'R' (right, down) and 'L' (left, up), Ctrl-C as 3, the end of
-// the input as 4; other escape sequences are skipped.
+// Shows `prompt` on the last line and waits. Arrow keys come as 'R' (right, down) and 'L' (left, up), Ctrl-C as 3,
+// the end of the input as 4; other escape sequences are skipped.
 int keys_read(const char *prompt);
 
 // A line typed after `prompt`, without its newline; false at the end of the input or when it is empty.

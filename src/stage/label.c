@@ -23,7 +23,7 @@ static bool has_glyph(int32_t c)
 static size_t put_visible(const char **text, char *out, bool bare)
 {
     const char *from = *text;
-    int32_t c = utf8_next(text);
+    int32_t c = text_next(text);
     if (bare && c == '\n') return out[0] = '\n', 1;
     if (c == '\n') return (size_t)sprintf(out, "⏎");
     if (c == '\t') return (size_t)sprintf(out, "%s", bare ? "    " : "⇥");
@@ -120,7 +120,7 @@ int wrap_line(const char **text, int columns, const char **line)
     while (cut > 0 && from[cut] != ' ') cut--;
     if (cut == 0) { // one word longer than the line
         cut = fits;
-        if (cut == 0) utf8_next(text), cut = (size_t)(*text - from);
+        if (cut == 0) text_next(text), cut = (size_t)(*text - from);
         *text = from + cut;
         return (int)cut;
     }

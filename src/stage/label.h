@@ -2,8 +2,8 @@
 #pragma once
 #include "stage/exhibit.h"
 
-// A label that may come from a hostile prompt: newline ⏎, tab ⇥, spaces at its ends ␣, an empty text ∅, anything else that
-// has no glyph (controls, marks that reorder text, bytes that are not UTF-8) as \x1b or \u202e.
+// A label that may come from a hostile prompt: newline ⏎, tab ⇥, spaces at its ends ␣, an empty text ∅, anything else
+// that has no glyph (controls, marks that reorder text, bytes that are not UTF-8) as \x1b or \u202e.
 const char *label_visible(Arena *arena, const char *text);
 
 // The same, cut to `columns` with … at the end.
@@ -21,7 +21,8 @@ const char *label_number(Arena *arena, double value, const char *unit);
 // The same with as many decimals as the largest of its column wants, so that the points stand below one another.
 const char *label_among(Arena *arena, double value, double most);
 
-// Up to `most` round numbers in low … high (1, 2 or 5 times a power of ten; powers of ten when `log`). Returns how many.
+// Up to `most` round numbers in low … high (1, 2 or 5 times a power of ten; powers of ten when `log`). Returns how
+// many.
 int nice_ticks(double low, double high, bool log, int most, double ticks[]);
 
 // The next line of at most `columns` columns of `*text`, broken at spaces where it can be; moves `*text` behind it and

@@ -1,5 +1,6 @@
 #include "stage/run.h"
 #include "base/term.h"
+#include "gpu/gpu.h"
 #include "stage/html.h"
 #include "stage/keys.h"
 #include "stage/label.h"
@@ -25,6 +26,7 @@ typedef struct Shown {
 struct Show {
     const Lecture *lecture;
     struct Gpu *gpu;
+    struct Stream *stream; // of the setup
     uint64_t seed;
     ParamValue *values; // [n_params]
     Shown *shown;       // [n_steps], the first n_run of them filled
@@ -52,6 +54,7 @@ static void forget(Show *show)
     if (show->demo && show->lecture->teardown) show->lecture->teardown(show->demo);
     free(show->demo);
     show->demo = NULL;
+    show->stream = NULL;
     arena_free(&show->arena);
     for (int i = 0; i < show->lecture->n_steps; i++) {
         arena_free(&show->shown[i].arena);
@@ -142,6 +145,7 @@ static bool set_up(Show *show, Error *err)
     Stage stage = { .gpu = show->gpu, .seed = show->seed, .arena = &show->arena };
     bool ok = !lecture->setup || lecture->setup(&stage, show->demo, err);
     CHECK(stage.n_exhibits == 0, "lecture %s shows something in its setup", lecture->id);
+    show->stream = stage.stream;
     if (!ok) forget(show);
     return ok;
 }
@@ -153,7 +157,8 @@ bool show_step(Show *show, int index, const Exhibit *const **exhibits, int *n, E
     for (; show->n_run <= index; show->n_run++) {
         const Step *step = &show->lecture->steps[show->n_run];
         Shown *shown = &show->shown[show->n_run];
-        Stage stage = { .gpu = show->gpu, .seed = show->seed, .arena = &shown->arena };
+        Stage stage = { show->gpu, show->stream, show->seed, .arena = &shown->arena };
+        if (stage.stream && gpu_options(show->gpu)->profile) stream_profile_reset(stage.stream);
         step->run(&stage, show->demo);
         shown->exhibits = stage.exhibits;
         shown->n = stage.n_exhibits;
@@ -185,7 +190,8 @@ void lecture_usage(const Lecture *lecture, FILE *out)
     }
 }
 
-// ---- the terminal ----------------------------------------------------------------------------------------------------
+// ---- the terminal
+// ----------------------------------------------------------------------------------------------------
 
 static void print_head(Show *show, const Term *term, int index)
 {

@@ -6,10 +6,11 @@
 #include <stdint.h>
 
 typedef struct Stage {
-    struct Gpu *gpu;    // the device that the lecture computes on; NULL for one that needs none
-    uint64_t seed;      // of --seed
-    Arena *arena;       // lives as long as what the present step shows
-    Exhibit **exhibits; // [n_exhibits] of the present step, in order
+    struct Gpu *gpu;       // the device that the lecture computes on; NULL for one that needs none
+    struct Stream *stream; // set by the lecture's setup: what show.h reads tensors and times from
+    uint64_t seed;         // of --seed
+    Arena *arena;          // lives as long as what the present step shows
+    Exhibit **exhibits;    // [n_exhibits] of the present step, in order
     int n_exhibits, capacity;
     Error error; // the first failure of a step
 } Stage;
@@ -18,9 +19,9 @@ typedef struct Stage {
 typedef struct Demo Demo;
 
 // A step computes on the demo's state and shows; nothing else. The contract: steps run in order on a state that
-// `setup` made; a step may use what earlier steps left there, and must not undo it. Looking back shows again what a step
-// showed; after a parameter is changed the state is torn down and set up again, and the steps up to the
-// present one run again. So a step never needs to know how the learner came to it.
+// `setup` made; a step may use what earlier steps left there, and must not undo it. Looking back shows again what a
+// step showed; after a parameter is changed the state is torn down and set up again, and the steps up to the present
+// one run again. So a step never needs to know how the learner came to it.
 typedef struct Step {
     const char *title;
     const char *text; // one to three sentences

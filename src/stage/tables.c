@@ -24,7 +24,8 @@ Table table_of_cost(Arena *arena, const Cost *cost)
     for (int i = 0; i < rows; i++) {
         const Dispatch *d = i < cost->n ? &cost->dispatches[i] : &all;
         const char **cell = cells + i * COLUMNS;
-        // The roof of a dispatch: it cannot end before its arithmetic nor before its bytes have moved (Williams et al. 2009).
+        // The roof of a dispatch: it cannot end before its arithmetic nor before its bytes have moved (Williams et
+        // al. 2009).
         double least = fmax(cost->roof_flops > 0 ? d->flops / cost->roof_flops : 0,
                             cost->roof_bytes > 0 ? d->bytes / cost->roof_bytes : 0);
         cell[0] = d->kernel;

@@ -8,6 +8,6 @@ Table table_of_graph(Arena *arena, const Graph *graph);       // node, note, wha
 
 bool is_numeric(const char *cell); // a column of these is set to the right
 
-// The layer of each node, [n_nodes]: one more than the deepest of those that point at it (edges of a cycle are ignored).
-// Returns the number of layers.
+// The layer of each node, [n_nodes]: one more than the deepest of those that point at it (edges of a cycle are
+// ignored). Returns the number of layers.
 int graph_layers(const Graph *graph, int *layer);

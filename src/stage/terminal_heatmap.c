@@ -50,7 +50,8 @@ static const char *cell_text(const Pen *pen, const Plan *plan, Cell cell)
     return arena_format(pen->arena, "%.*f", plan->decimals, (double)(cell.value / plan->scale));
 }
 
-// Without colours a cell is one letter: 0 to 9 from low to high, or for maps with both signs 1 to 9 above zero and a to i below.
+// Without colours a cell is one letter: 0 to 9 from low to high, or for maps with both signs 1 to 9 above zero and a
+// to i below.
 static char density(float value, Range range, bool diverging)
 {
     float t = (value - range.low) / (range.high - range.low);
@@ -148,10 +149,10 @@ static void write_column_labels(const Pen *pen, const Heatmap *map, const Plan *
                 // Upright, with its end at the map: the character of this line, if the label reaches up to it.
                 label = label_fit(pen->arena, map->columns ? map->columns[c] : label, MAX_UPRIGHT);
                 int length = 0, skip;
-                for (const char *s = label; *s; utf8_next(&s)) length++;
-                for (skip = line - (height - length); skip > 0 && *label; skip--) utf8_next(&label);
+                for (const char *s = label; *s; text_next(&s)) length++;
+                for (skip = line - (height - length); skip > 0 && *label; skip--) text_next(&label);
                 const char *end = label;
-                if (skip == 0 && *label) utf8_next(&end);
+                if (skip == 0 && *label) text_next(&end);
                 const char *one = arena_format(pen->arena, "%.*s", (int)(end - label), label);
                 fputs(one, pen->out);
                 pen_repeat(pen, " ", plan->cell - text_width(one));

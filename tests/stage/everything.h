@@ -1,6 +1,6 @@
-// A synthetic lecture that shows every kind of exhibit, with the labels that break careless writers: a tag, a quote, a newline, an
-// escape sequence, a wide character, invalid UTF-8. Its numbers are formulas, so every run prints the same. The includer
-// defines LECTURE_SYMBOL.
+// A synthetic lecture that shows every kind of exhibit, with the labels that break careless writers: a tag, a quote,
+// a newline, an escape sequence, a wide character, invalid UTF-8. Its numbers are formulas, so every run prints the
+// same. The includer defines LECTURE_SYMBOL.
 #pragma once
 #include "stage/stage.h"
 #include <math.h>

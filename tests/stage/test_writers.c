@@ -1,5 +1,5 @@
-// Both writers over a lecture with every kind of exhibit. LECTERN_GOLDEN=write writes the expected texts anew, to be read
-// before they are committed.
+// Both writers over a lecture with every kind of exhibit. LECTERN_GOLDEN=write writes the expected texts anew, to be
+// read before they are committed.
 #include "base/file.h"
 #include "base/term.h"
 #include "stage/html.h"
