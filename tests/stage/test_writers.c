@@ -170,7 +170,8 @@ START_TEST(the_page_stands_alone_and_is_safe)
     ck_assert_int_eq(count(text, "data:image/png;base64,"), 2);
     ck_assert_int_eq(count(text, "<section "), 4);
     ck_assert_int_eq(count(text, "aria-label=\"Head h looks h tokens back.\""), 4);
-    // A cell's value is there without its colour.
+    // Each of the 13 pictures has its text form, and a cell's value is there without its colour.
+    ck_assert_int_eq(count(text, "<summary>as text</summary>"), 13);
     ck_assert_ptr_nonnull(strstr(text, "\\xff, \\x1b[31m: 2.55 nats"));
     free(text);
 }
