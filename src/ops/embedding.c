@@ -121,8 +121,8 @@ static void scatter_run(Trial *trial, Tape *t)
 #define SIZES                                                                                                     \
     SIZE("1x1 of 1", 1, 1, 1), SIZE("5x3 of 17", 5, 3, 17), SIZE("65x64 of 300", 65, 64, 300),                    \
         SIZE("700x20 of 90", 700, 20, 90), SIZE("one id for all", 1, 36, 130), SIZE("ids outside", 9, 8, 40, 12), \
-        SIZE("odd, ids outside", 9, 5, 40, 12), SPEED("50257x768 of 4096", 50257, 768, 4096),                     \
-        SPEED("65x384 of 4096", 65, 384, 4096)
+        SIZE("odd, ids outside", 9, 5, 40, 12), SIZE("over a block", 30, 3, 4097 + 40),                           \
+        SPEED("50257x768 of 4096", 50257, 768, 4096), SPEED("65x384 of 4096", 65, 384, 4096)
 
 static const Case scatter_cases[] = { SIZES };
 static const Case embedding_cases[] = { SIZES, SIZE_F16("f16 33x10 of 70", 33, 10, 70, 5) };

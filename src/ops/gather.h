@@ -10,6 +10,7 @@ extern const Ladder gather_ladders[GATHER_LADDERS]; // there, back
 void gather_rows(Tape *t, Span table, DType dtype, int64_t V, int64_t C, const Tensor *ids, Span y,
                  uint32_t accumulate);
 
-// table[v] (+)= Σ_{j: ids[j] = v} x[j] in the order of j: x [n, C], ids n → table of V rows of C. All f32. Rows that no id
-// names become 0, or stay as they are when accumulating; ids outside the table are left out.
+// table[v] (+)= Σ_{j: ids[j] = v} x[j]: x [n, C], ids n → table of V rows of C. All f32. Rows that no id names become 0,
+// or stay as they are when accumulating; ids outside the table are left out. Blocks of 4096 positions (fewer where x is
+// too large to bind) are summed in the order of j, then added in their order.
 void scatter_rows(Tape *t, Span x, const Tensor *ids, Span table, int64_t V, int64_t C, uint32_t accumulate);

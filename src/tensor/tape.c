@@ -233,6 +233,24 @@ Span tape_grad_in_place(Tape *t, const Node *n, Tensor *x, uint32_t *accumulate)
     return tape_grad(t, x, accumulate);
 }
 
+// to += from, in parts where they are larger than the device binds.
+static void add_into(Tape *t, Span to, Span from)
+{
+    typedef struct AddArgs {
+        uint32_t n;
+    } AddArgs;
+    Gpu *gpu = stream_gpu(t->stream);
+    uint64_t alignment = gpu_traits(gpu)->alignment;
+    uint64_t most = (gpu_traits(gpu)->max_binding_bytes - alignment) / alignment * alignment;
+    for (uint64_t first = 0; first < to.bytes; first += most) {
+        uint64_t bytes = to.bytes - first < most ? to.bytes - first : most;
+        gpu_dispatch(t->stream, KERNEL(gpu, "accumulate"),
+                     ITEMS(bytes / 4, .flops = (double)bytes / 4, .bytes = 3 * (double)bytes),
+                     SPANS(span_part(from, first, bytes), span_part(to, first, bytes)),
+                     ARGS(AddArgs, (uint32_t)(bytes / 4)));
+    }
+}
+
 void tape_pass(Tape *t, const Node *n, Tensor *x)
 {
     if (!x->needs_grad) return;
@@ -248,13 +266,7 @@ void tape_pass(Tape *t, const Node *n, Tensor *x)
         stream_copy(t->stream, dx, dy->span);
         return;
     }
-    typedef struct AddArgs {
-        uint32_t n;
-    } AddArgs;
-    int64_t size = count(x);
-    gpu_dispatch(t->stream, KERNEL(stream_gpu(t->stream), "accumulate"),
-                 ITEMS(size, .flops = (double)size, .bytes = 12.0 * (double)size), SPANS(dy->span, dx),
-                 ARGS(AddArgs, (uint32_t)size));
+    add_into(t, dx, dy->span);
 }
 
 static void let_go(Tape *t, Tensor *x)
