@@ -32,6 +32,13 @@
 #define IN4(b, name) BUFFER_(readonly, b, name, vec4)
 #define LOAD4(name, i) name.data[(args.offset[name##_binding] >> 2) + (i)]
 #endif
+// The same in loops that count every instruction: START4 once, AT4 from there on.
+#define START4(name) (args.offset[name##_binding] >> 2)
+#ifdef TEXEL
+#define AT4(name, i) texelFetch(name, int(i))
+#else
+#define AT4(name, i) name.data[i]
+#endif
 #define OUT4(b, name) BUFFER_(writeonly, b, name, vec4)
 #define INOUT4(b, name) BUFFER_(, b, name, vec4)
 #define LOAD4_INOUT(name, i) name.data[(args.offset[name##_binding] >> 2) + (i)]

@@ -25,3 +25,14 @@ float load_half(uint word, uint i) { return unpackHalf2x16(word)[i & 1u]; }
         if ((args.flags & ACCUMULATE) != 0) sum_ += LOAD(c, at_);                                \
         STORE(c, at_, sum_);                                                                     \
     } while (false)
+
+// Eight weights of 16 bits at a time, counted in eights; low_half and high_half are their first and last four.
+#ifdef TEXEL
+#define IN8H(b, name)                                \
+    layout(binding = b) uniform usamplerBuffer name; \
+    const uint name##_binding = b
+#else
+#define IN8H(b, name) BUFFER_(readonly, b, name, uvec4)
+#endif
+vec4 low_half(uvec4 eight) { return vec4(unpackHalf2x16(eight.x), unpackHalf2x16(eight.y)); }
+vec4 high_half(uvec4 eight) { return vec4(unpackHalf2x16(eight.z), unpackHalf2x16(eight.w)); }

@@ -189,13 +189,36 @@ static void tn_run(Trial *trial, Tape *t)
     {                                                          \
         .label = label_, .size = { __VA_ARGS__ }, .dtype = F16 \
     }
+#define SPEED(label_, ...)                                                       \
+    {                                                                            \
+        .label = label_, .size = { __VA_ARGS__ }, .no_grad = true, .bench = true \
+    }
+// 1, odd sizes, batches; sizes of whole fours, over the edge of every block and tile.
 #define SMALL_CASES                                                                                                   \
     SIZE("1x1x1", 1, 1, 1), SIZE("5x7x3", 5, 7, 3), SIZE("17x65x33", 17, 65, 33), SIZE("2 of 9x12x20", 9, 12, 20, 2), \
-        SIZE("3 of 6x5x4, one b", 6, 5, 4, 3, 1)
+        SIZE("3 of 6x5x4, one b", 6, 5, 4, 3, 1), SIZE("68x72x40", 68, 72, 40), SIZE("2 of 20x36x24", 20, 36, 24, 2)
+// What a layer of 384 channels does with 1024 tokens, its vocabulary of 8192, and a small one of 65.
+#define SPEED_CASES                                                                       \
+    SPEED("512x512x512", 512, 512, 512), SPEED("1024x1152x384", 1024, 1152, 384),         \
+        SPEED("1024x384x1536", 1024, 384, 1536), SPEED("1024x8192x384", 1024, 8192, 384), \
+        SPEED("1024x384x8192", 1024, 384, 8192), SPEED("384x1536x1024", 384, 1536, 1024), \
+        SPEED("768x512x128", 768, 512, 128)
 
-static const Case nt_cases[] = { SMALL_CASES, SIZE_F16("f16 9x10x34", 9, 10, 34) };
-static const Case nn_cases[] = { SMALL_CASES };
-static const Case tn_cases[] = { SMALL_CASES };
+static const Case nt_cases[] = { SMALL_CASES,
+                                 SIZE_F16("f16 9x10x34", 9, 10, 34),
+                                 SIZE_F16("f16 35x33x40", 35, 33, 40),
+                                 SIZE("1x33x64", 1, 33, 64),
+                                 SIZE("2x9x36", 2, 9, 36),
+                                 SIZE("2 of 5x19x136", 5, 19, 136, 2),
+                                 SIZE_F16("f16 1x33x64", 1, 33, 64),
+                                 SIZE_F16("f16 6x19x136", 6, 19, 136),
+                                 SPEED_CASES,
+                                 SPEED("768x65x128", 768, 65, 128),
+                                 SPEED("1x4096x4096", 1, 4096, 4096) };
+static const Case nn_cases[] = { SMALL_CASES, SIZE("20x36x65", 20, 36, 65), SPEED_CASES,
+                                 SPEED("768x128x65", 768, 128, 65) };
+static const Case tn_cases[] = { SMALL_CASES, SIZE("65x36x20", 65, 36, 20), SPEED_CASES,
+                                 SPEED("65x128x768", 65, 128, 768) };
 
 #define MATMUL_LADDERS .ladder = product_ladders, .ladder_count = PRODUCT_LADDERS
 const Op op_matmul_nt = {

@@ -10,13 +10,17 @@
 
 // One rung. `can` says if the device and the shape allow it, `chosen` if it is the one to take when they do; NULL means
 // yes. Both see static traits only, so the same device and shape always take the same rung.
-typedef struct Rung {
+typedef struct Rung Rung;
+typedef enum RungVerdict { RUNG_CANNOT, RUNG_CAN, RUNG_CHOSEN } RungVerdict;
+struct Rung {
     KernelSpec kernel;
     bool (*can)(const GpuTraits *traits, const void *problem);
     bool (*chosen)(const GpuTraits *traits, const void *problem);
+    // Instead of both, for ladders whose rungs differ in numbers: constants, subgroup, tile.
+    RungVerdict (*judge)(const Rung *rung, const GpuTraits *traits, const void *problem);
     const char *idea; // one line for the learner: what this rung adds to the one before it
     uint32_t tile[4]; // the op's own: rows and columns that one group makes, …
-} Rung;
+};
 
 typedef struct Ladder {
     const char *name; // "matmul_nt"

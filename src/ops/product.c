@@ -10,67 +10,26 @@ typedef struct ProductArgs {
     uint32_t M, N, K, lda, ldb, ldc, batch_a, batch_b, batches, flags;
 } ProductArgs;
 
-// ---- Ladders -----------------------------------------------------------------------------------------------------
-
-static bool is_f32(const GpuTraits *traits, const void *problem)
-{
-    (void)traits;
-    return ((const Product *)problem)->b_dtype == F32;
-}
-
-static bool is_f16(const GpuTraits *traits, const void *problem)
-{
-    (void)traits;
-    return ((const Product *)problem)->b_dtype == F16;
-}
-
-static const Rung nt_rungs[] = {
-    {.kernel = { .shader = "matmul_nt_naive.f16" },
-     .can = is_f16,
-     .idea = "one element per invocation, weights of 16 bits"                                          },
-    { .kernel = { .shader = "matmul_nt_naive" },    .can = is_f32, .idea = "one element per invocation"},
-};
-static const Rung nn_rungs[] = {
-    {.kernel = { .shader = "matmul_nn_naive.f16" },
-     .can = is_f16,
-     .idea = "one element per invocation, weights of 16 bits"                                          },
-    { .kernel = { .shader = "matmul_nn_naive" },    .can = is_f32, .idea = "one element per invocation"},
-};
-static const Rung tn_rungs[] = {
-    {.kernel = { .shader = "matmul_tn_naive" }, .can = is_f32, .idea = "one element per invocation"},
-};
-
-const Ladder product_ladders[PRODUCT_LADDERS] = {
-    [PRODUCT_NT] = LADDER("matmul_nt", nt_rungs),
-    [PRODUCT_NN] = LADDER("matmul_nn", nn_rungs),
-    [PRODUCT_TN] = LADDER("matmul_tn", tn_rungs),
-};
-
 // ---- One dispatch ------------------------------------------------------------------------------------------------
 
 // Both operands and the result must be read or written once at least.
-static Work work_of(const Rung *rung, const Product *p)
+static Work work_of(const Product *p, const Rung *rung, const GpuTraits *traits)
 {
     double M = (double)p->M, N = (double)p->N, K = (double)p->K, batches = (double)p->batches;
-    double b_bytes = (double)dtype_bytes(p->b_dtype) * N * K * (p->batch_b ? batches : 1);
-    Work work = { .flops = 2 * M * N * K * batches,
-                  .bytes = b_bytes + 4 * M * K * (p->batch_a ? batches : 1) +
-                           4 * M * N * batches * (p->accumulate ? 2 : 1) };
-    if (!rung->tile[0]) {
-        work.items = (uint64_t)(p->M * p->N * p->batches);
-        return work;
-    }
-    work.x = (uint32_t)((p->M + rung->tile[0] - 1) / rung->tile[0]);
-    work.y = (uint32_t)((p->N + rung->tile[1] - 1) / rung->tile[1]);
-    work.z = (uint32_t)p->batches;
+    double a_bytes = 4 * M * K * (p->batch_a ? batches : 1);
+    double b_bytes = dtype_bytes(p->b_dtype) * N * K * (p->batch_b ? batches : 1);
+    Work work = product_groups(p, rung, traits);
+    work.flops = 2 * M * N * K * batches;
+    work.bytes = a_bytes + b_bytes + 4 * M * N * batches * (p->accumulate ? 2 : 1);
     return work;
 }
 
 static void run_whole(Tape *t, const Product *p)
 {
+    Gpu *gpu = stream_gpu(t->stream);
     const Rung *rung = ladder_pick(t, &product_ladders[p->kind], p);
     uint32_t flags = (p->accumulate ? FLAG_ACCUMULATE : 0) | (p->bias.bytes ? FLAG_BIAS : 0);
-    gpu_dispatch(t->stream, rung_kernel(stream_gpu(t->stream), rung), work_of(rung, p),
+    gpu_dispatch(t->stream, rung_kernel(gpu, rung), work_of(p, rung, gpu_traits(gpu)),
                  SPANS(p->a, p->b, p->bias.bytes ? p->bias : p->b, p->c),
                  ARGS(ProductArgs, (uint32_t)p->M, (uint32_t)p->N, (uint32_t)p->K, (uint32_t)p->lda, (uint32_t)p->ldb,
                       (uint32_t)p->ldc, (uint32_t)p->batch_a, (uint32_t)p->batch_b, (uint32_t)p->batches, flags));

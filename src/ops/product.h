@@ -21,5 +21,8 @@ typedef struct Product {
 Product product_of(ProductKind kind, Span a, Span b, Span c, int64_t M, int64_t N, int64_t K);
 void product_run(Tape *t, Product product);
 
+// The groups of one dispatch by a rung.
+Work product_groups(const Product *p, const Rung *rung, const GpuTraits *traits);
+
 enum { PRODUCT_LADDERS = 3 };
 extern const Ladder product_ladders[PRODUCT_LADDERS]; // by kind

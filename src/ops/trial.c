@@ -21,6 +21,13 @@ static const struct {
 
 const Kernel *rung_kernel(Gpu *gpu, const Rung *rung) { return gpu_kernel(gpu, &rung->kernel); }
 
+static RungVerdict judge(const Rung *rung, const GpuTraits *traits, const void *problem)
+{
+    if (rung->judge) return rung->judge(rung, traits, problem);
+    if (rung->can && !rung->can(traits, problem)) return RUNG_CANNOT;
+    return !rung->chosen || rung->chosen(traits, problem) ? RUNG_CHOSEN : RUNG_CAN;
+}
+
 const Rung *ladder_pick(Tape *t, const Ladder *ladder, const void *problem)
 {
     Gpu *gpu = stream_gpu(t->stream);
@@ -28,12 +35,13 @@ const Rung *ladder_pick(Tape *t, const Ladder *ladder, const void *problem)
     const Rung *picked = NULL;
     for (int i = 0; i < ladder->count; i++) {
         const Rung *rung = &ladder->rung[i];
-        if (rung->can && !rung->can(traits, problem)) continue;
+        RungVerdict verdict = judge(rung, traits, problem);
+        if (verdict == RUNG_CANNOT) continue;
         if (t->force && !strcmp(t->force, kernel_name(rung_kernel(gpu, rung)))) {
             t->force_taken = true;
             return rung;
         }
-        if (!picked && (!rung->chosen || rung->chosen(traits, problem))) picked = rung;
+        if (!picked && verdict == RUNG_CHOSEN) picked = rung;
     }
     CHECK(picked, "%s: no rung can run", ladder->name);
     return picked;
