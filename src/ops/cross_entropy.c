@@ -121,6 +121,7 @@ static const Case cases[] = {
     SIZE(70, 65),
     SIZE(9, 516),
     SIZE(2, 20011),
+    SIZE(1, 150001),
     SMOOTH(7, 33, 0.1, .flags = IGNORE_SOME),
     SMOOTH(130, 64, 0.25, .flags = IGNORE_SOME),
     SMOOTH(4, 8, 0.1, .flags = IGNORE_ALL),

@@ -227,9 +227,10 @@ static void argmax_run(Trial *trial, Tape *t) { trial->out[0].tensor = argmax(t,
     {                                                                                      \
         .label = #R "x" #C " " #hidden, .size = { R, C }, .flags = hidden, .no_grad = true \
     }
-static const Case row_cases[] = { SUM(1, 1), SUM(3, 17),  SUM(67, 64), MEAN(2, 4100),
-                                  MAX(5, 9), MAX(70, 12), MAX(2, 2051) };
-static const Case column_cases[] = { SUM(1, 1), SUM(3, 17), MEAN(64, 8), SUM(65, 12), MEAN(4200, 4), SUM(4200, 3) };
+static const Case row_cases[] = { SUM(1, 1),      SUM(3, 17), SUM(67, 64), MEAN(2, 4100),
+                                  SUM(1, 300001), MAX(5, 9),  MAX(70, 12), MAX(2, 2051) };
+static const Case column_cases[] = { SUM(1, 1),     SUM(3, 17),   MEAN(64, 8),  SUM(65, 12),
+                                     MEAN(4200, 4), SUM(4200, 3), SUM(70001, 1) };
 static const Case all_cases[] = { SUM(1, 1), SUM(40, 33), MEAN(17, 64), MAX(33, 20) };
 static const Case argmax_cases[] = { ARGMAX(1, 1, 0), ARGMAX(3, 17, 1), ARGMAX(67, 64, 0), ARGMAX(3, 5003, 0) };
 

@@ -87,7 +87,7 @@ static void rmsnorm_run(Trial *trial, Tape *t)
         .label = #R "x" #C, .size = { R, C }, .real = { eps }, .bench = true \
     }
 static const Case cases[] = {
-    SIZE(1, 1, 1e-5),    SIZE(3, 17, 1e-5),   SIZE(64, 576, 1e-6),
+    SIZE(1, 1, 1e-2),    SIZE(3, 17, 1e-5),   SIZE(64, 576, 1e-6),
     SIZE(201, 12, 1e-5), SIZE(5, 4099, 1e-5), SPEED(1024, 1024, 1e-5),
 };
 

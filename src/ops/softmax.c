@@ -111,6 +111,7 @@ static const Case cases[] = {
     SIZE(4, 2051),
     MASK(12, 6, 4, "added", .flags = 0),
     MASK(30, 20, 10, "causal", .flags = MASKED),
+    MASK(90, 20, 9, "added", .flags = 0),
     MASK(9, 33, 3, "a row hidden", .flags = HIDDEN_ROW),
     MASK(8, 36, 4, "a row hidden", .flags = MASKED | HIDDEN_ROW),
     {.label = "1024x1024", .size = { 1024, 1024 }, .bench = true},
