@@ -11,8 +11,16 @@ typedef struct DropoutArgs {
     uint32_t key_low, key_high, call;
 } DropoutArgs;
 
+// Every rung makes a block of four random numbers an invocation.
+#define RUNG(shader_, can_, chosen_, idea_)                                                           \
+    {                                                                                                 \
+        .kernel = { .shader = shader_ }, .can = can_, .chosen = chosen_, .idea = idea_, .tile = { 4 } \
+    }
+
 static const Rung rungs[] = {
-    {.kernel = { .shader = "dropout" }, .idea = "a block of four elements an invocation", .tile = { 4 }}
+    RUNG("dropout.x4_texel", elements_in_texels, elements_texels_chosen, "elements by four, read by texel fetches"),
+    RUNG("dropout.x4", elements_in_fours, NULL, "elements by four too"),
+    RUNG("dropout", NULL, NULL, "elements one by one"),
 };
 static const Ladder ladder[] = { LADDER("dropout", rungs) };
 
