@@ -3,28 +3,8 @@
 #include "ops/op.h"
 #include "ops/ops.h"
 #include "ops/product.h"
+#include "ops/rows.h"
 #include <math.h>
-
-typedef struct ColumnSumsArgs {
-    uint32_t rows, columns, accumulate;
-} ColumnSumsArgs;
-
-static void backward_bias(Tape *t, Span dy, Tensor *bias, int64_t R)
-{
-    uint32_t accumulate;
-    Span dbias = tape_grad(t, bias, &accumulate);
-    int64_t N = dim(bias, 0);
-    // A device that cannot bind all of dy takes it in parts.
-    int64_t most = (int64_t)gpu_traits(stream_gpu(t->stream))->max_binding_bytes / (4 * N) - 1;
-    for (int64_t r = 0; r < R; r += most, accumulate = 1) {
-        int64_t n = R - r < most ? R - r : most;
-        double size = (double)n * (double)N;
-        gpu_dispatch(t->stream, KERNEL(stream_gpu(t->stream), "column_sums"),
-                     ITEMS(N, .flops = size, .bytes = 4 * size),
-                     SPANS(span_part(dy, 4 * (uint64_t)(r * N), 4 * (uint64_t)(n * N)), dbias),
-                     ARGS(ColumnSumsArgs, (uint32_t)n, (uint32_t)N, accumulate));
-    }
-}
 
 static void linear_backward(Tape *t, const Node *node)
 {
@@ -32,7 +12,10 @@ static void linear_backward(Tape *t, const Node *node)
     Span dy = tape_dy(node);
     int64_t R = rows(x), N = dim(w, 0), K = dim(w, 1);
     uint32_t accumulate;
-    if (bias && bias->needs_grad) backward_bias(t, dy, bias, R);
+    if (bias && bias->needs_grad) {
+        Span dbias = tape_grad(t, bias, &accumulate);
+        sum_columns(t, dy, R, N, dbias, accumulate, 1);
+    }
     if (w->needs_grad) {
         Product p = product_of(PRODUCT_TN, dy, x->span, tape_grad(t, w, &accumulate), N, K, R);
         p.accumulate = accumulate;

@@ -53,7 +53,8 @@ static bool subgroups_fit(const Rung *rung, const GpuTraits *t)
     uint32_t S = subgroup_of(rung, t);
     bool sized = t->max_subgroup_size ? t->min_subgroup_size <= S && S <= t->max_subgroup_size : t->subgroup_size == S;
     bool single = t->min_subgroup_size == t->max_subgroup_size;
-    return (rung->kernel.subgroup ? sized : single) && S >= rung->tile[1] && S <= BLOCK_INVOCATIONS;
+    uint32_t most = rung->tile[0] == BY_BLOCK ? BLOCK_INVOCATIONS : ROWS_INVOCATIONS;
+    return (rung->kernel.subgroup ? sized : single) && S >= rung->tile[1] && S <= most;
 }
 
 static bool texels_fit(const GpuTraits *t, const Product *p)
@@ -81,9 +82,10 @@ static RungVerdict judge(const Rung *rung, const GpuTraits *t, const void *probl
     bool cpu = t->type == GPU_CPU;
     if (!can(rung, t, p)) return RUNG_CANNOT;
     bool chosen = true;
+    int64_t many = 128 * 128 * (t->type == GPU_DISCRETE ? 128 : 32); // large tiles must still be enough for all cores
     switch (rung->tile[0]) {
     case BY_TREE: chosen = p->M <= 4 && !cpu; break;
-    case BY_TILE: chosen = rung->kernel.constants[0] == 4 || cpu || (p->M >= 512 && p->N >= 512); break;
+    case BY_TILE: chosen = rung->kernel.constants[0] == 4 || cpu || p->M * p->N >= many; break;
     case BY_BLOCK: chosen = cpu; break;
     case BY_ROWS: chosen = !(rung->tile[2] & TEXELS) || cpu; break;
     }
@@ -119,6 +121,7 @@ static const char in_tile4[] = "tiles in shared memory, 4 × 4 elements per invo
 static const char in_tree[] = "few rows: a workgroup per element adds up as a tree in shared memory";
 static const char in_one[] = "one element per invocation";
 
+// Where a device has subgroups of several sizes, 16 lanes come first: on Intel's GPUs 32 have too few registers.
 static const Rung nt_rungs[] = {
     ROWS("matvec_subgroup.texel", 1, 8, 0, TEXELS),
     ROWS("matvec_subgroup.texel", 2, 8, 0, TEXELS),
@@ -126,10 +129,18 @@ static const Rung nt_rungs[] = {
     ROWS("matvec_subgroup.texel_f16", 1, 8, 0, TEXELS | HALVES),
     ROWS("matvec_subgroup.texel_f16", 2, 8, 0, TEXELS | HALVES),
     ROWS("matvec_subgroup.texel_f16", 8, 4, 0, TEXELS | HALVES),
+    ROWS("matvec_subgroup", 1, 2, 16, 0),
     ROWS("matvec_subgroup", 1, 2, 32, 0),
-    ROWS("matvec_subgroup", 4, 2, 32, 0),
-    ROWS("matvec_subgroup.f16", 1, 2, 32, HALVES),
-    ROWS("matvec_subgroup.f16", 4, 2, 32, HALVES),
+    ROWS("matvec_subgroup", 1, 2, 0, 0),
+    ROWS("matvec_subgroup", 4, 1, 16, 0),
+    ROWS("matvec_subgroup", 4, 1, 32, 0),
+    ROWS("matvec_subgroup", 4, 1, 0, 0),
+    ROWS("matvec_subgroup.f16", 1, 1, 16, HALVES),
+    ROWS("matvec_subgroup.f16", 1, 1, 32, HALVES),
+    ROWS("matvec_subgroup.f16", 1, 1, 0, HALVES),
+    ROWS("matvec_subgroup.f16", 4, 1, 16, HALVES),
+    ROWS("matvec_subgroup.f16", 4, 1, 32, HALVES),
+    ROWS("matvec_subgroup.f16", 4, 1, 0, HALVES),
     BLOCK("matmul_nt_subgroup.texel", 8, TEXELS, in_block),
     BLOCK("matmul_nt_subgroup.texel4", 4, TEXELS, in_block4),
     BLOCK("matmul_nt_subgroup.texel_f16", 8, TEXELS | HALVES, in_block),

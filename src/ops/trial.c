@@ -54,9 +54,14 @@ void op_each(const Op *op, Gpu *gpu, bool bench, void (*visit)(void *, const Op 
         const Case *c = &op->cases[i];
         if (c->bench != bench) continue;
         if (c->force || !op->ladder_count) visit(context, op, c, c->force);
+        const char *last =
+            ""; // rungs of one name differ in the subgroup that they require: the first that can is tried
         for (int l = 0; l < op->ladder_count && !c->force; l++)
-            for (int r = 0; r < op->ladder[l].count; r++)
-                visit(context, op, c, kernel_name(rung_kernel(gpu, &op->ladder[l].rung[r])));
+            for (int r = 0; r < op->ladder[l].count; r++) {
+                const char *name = kernel_name(rung_kernel(gpu, &op->ladder[l].rung[r]));
+                if (strcmp(name, last) != 0) visit(context, op, c, name);
+                last = name;
+            }
     }
 }
 

@@ -3,8 +3,9 @@
 #include <check.h>
 #include <string.h>
 
-static const char *const in_parts[] = { "activate", "add",  "add_bias", "concat",      "dropout", "embedding", "mul",
-                                        "residual", "rope", "scale",    "scatter_add", "slice",   "swiglu" };
+static const char *const in_parts[] = { "activate", "add",       "add_bias",    "concat",    "dropout", "embedding",
+                                        "linear",   "matmul_nn", "matmul_nt",   "matmul_tn", "mul",     "residual",
+                                        "rope",     "scale",     "scatter_add", "slice",     "swiglu" };
 
 static Stream *stream;
 
