@@ -55,3 +55,4 @@ bool notEqual(float a, float b) { return a != b; }
 
 // For comparing: a NaN is larger than all numbers, so that it is found and not passed over.
 float rank(float v) { return isnan(v) ? INFINITY : v; }
+vec4 rank(vec4 v) { return mix(v, vec4(INFINITY), isnan(v)); }

@@ -164,9 +164,10 @@ static void argmax_cpu(Trial *trial)
     }
 }
 
+// Uneven about 0: a sum that cancels to nothing would be all rounding.
 static void declare_x(Trial *trial)
 {
-    trial_normal(trial, "x", F32, SHAPE(trial->c->size[0], trial->c->size[1]), true);
+    trial_uniform(trial, "x", SHAPE(trial->c->size[0], trial->c->size[1]), -1, 2, true);
 }
 
 static void reduce_rows_declare(Trial *trial)
@@ -228,7 +229,7 @@ static void argmax_run(Trial *trial, Tape *t) { trial->out[0].tensor = argmax(t,
         .label = #R "x" #C " " #hidden, .size = { R, C }, .flags = hidden, .no_grad = true \
     }
 static const Case row_cases[] = { SUM(1, 1),      SUM(3, 17), SUM(67, 64), MEAN(2, 4100),
-                                  SUM(1, 300001), MAX(5, 9),  MAX(70, 12), MAX(2, 2051) };
+                                  SUM(1, 100001), MAX(5, 9),  MAX(70, 12), MAX(2, 2051) };
 static const Case column_cases[] = { SUM(1, 1),     SUM(3, 17),   MEAN(64, 8),  SUM(65, 12),
                                      MEAN(4200, 4), SUM(4200, 3), SUM(70001, 1) };
 static const Case all_cases[] = { SUM(1, 1), SUM(40, 33), MEAN(17, 64), MAX(33, 20) };
@@ -238,6 +239,7 @@ const Op op_reduce_rows = { .name = "reduce_rows",
                             .declare = reduce_rows_declare,
                             .cpu = reduce_rows_cpu,
                             .run = reduce_rows_run,
+                            .nmse = 1e-10, // 100,001 numbers one after the other
                             CASES(row_cases),
                             LADDERS(row_ladders) };
 const Op op_reduce_columns = { .name = "reduce_columns",
