@@ -52,15 +52,16 @@ void *arena_alloc(Arena *arena, size_t bytes)
 {
     bytes = (bytes + ARENA_ALIGNMENT - 1) & ~(size_t)(ARENA_ALIGNMENT - 1);
     ArenaChunk *chunk = arena->chunk;
-    if (!chunk || chunk->size - chunk->used < bytes) {
+    bool fresh = !chunk || chunk->size - chunk->used < bytes; // the system's zeroes cost nothing until touched
+    if (fresh) {
         size_t size = bytes > ARENA_CHUNK_BYTES ? bytes : ARENA_CHUNK_BYTES;
-        chunk = mem_alloc(sizeof *chunk + size);
+        chunk = mem_zero(1, sizeof *chunk + size);
         *chunk = (ArenaChunk){ .older = arena->chunk, .size = size };
         arena->chunk = chunk;
     }
     void *memory = chunk->memory + chunk->used;
     chunk->used += bytes;
-    return memset(memory, 0, bytes);
+    return fresh ? memory : memset(memory, 0, bytes);
 }
 
 char *arena_format(Arena *arena, const char *format, ...)

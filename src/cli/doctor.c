@@ -1,16 +1,18 @@
 // Every op by every kernel that the device can run, against its CPU twin, on the user's own device.
 #include "base/progress.h"
 #include "cli/command.h"
+#include "cli/compile.h"
 #include "ops/op.h"
 #include <jansson.h>
 #include <stdio.h>
 #include <string.h>
 
 static const char *only;
-static bool gradients;
+static bool gradients, compile;
 
 static Option options[] = {
     TEXT("op", only, "check this op alone"),
+    FLAG("compile", compile, "run nothing: compile the kernels and print what the driver's compiler says of them"),
     FLAG("gradients", gradients, "hold gradients against finite differences too (slower)"),
 };
 
@@ -57,6 +59,7 @@ static bool known(const char *name)
 static int run(Invocation *in)
 {
     if (only && !known(only)) return usage_error(in, "--op: there is no op \"%s\"", only);
+    if (compile) return compile_kernels(in, only);
     Doctor d = { .json = in->common.json, .list = json_array() };
     Gpu *gpu;
     if (!open_device(in, &gpu, &d.stream)) return EXIT_FAILED;
@@ -80,7 +83,7 @@ static int run(Invocation *in)
 
 const Command command_doctor = { .name = "doctor",
                                  .summary = "check every op and kernel on this device against the CPU",
-                                 .usage = "usage: lectern doctor [--op NAME] [--gradients]\n"
+                                 .usage = "usage: lectern doctor [--op NAME] [--gradients | --compile]\n"
                                           "example: lectern doctor --device 0 --op attention",
                                  .on_device = true,
                                  OPTIONS(options),

@@ -191,7 +191,7 @@ static void print_profile(Stream *stream)
 
 int close_device(const Invocation *in, Gpu *gpu, Stream *stream, int code)
 {
-    if (in->common.profile) print_profile(stream);
+    if (in->common.profile && stream) print_profile(stream);
     stream_close(stream);
     gpu_close(gpu);
     if (gpu_validation_messages() == 0) return code;

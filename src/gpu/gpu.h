@@ -125,7 +125,7 @@ void kernel_local_size(const Kernel *kernel, uint32_t size[3]);
 bool kernel_compile(const Kernel *kernel, Error *err);
 
 // What the driver's compiler says of a compiled kernel (VK_KHR_pipeline_executable_properties): calls `visit` for each
-// statistic and returns their number; 0 where the driver has none or the option is off.
+// statistic, after "Subgroup size", and returns their number; 0 where the driver has none or the option is off.
 int kernel_statistics(const Kernel *kernel, void (*visit)(void *context, const char *name, double value),
                       void *context);
 
@@ -193,7 +193,7 @@ typedef struct KernelTime {
     double seconds, flops, bytes;
 } KernelTime;
 
-// Times by kernel since the last reset, the longest first; needs options.profile. Waits for the stream. The list lives
-// until the next call.
+// Times by kernel since the last reset, the longest first; needs options.profile. Waits for the stream. Of a plan: the
+// kernels that it would dispatch, without times. The list lives until the next call.
 const KernelTime *stream_profile(Stream *stream, int *count);
 void stream_profile_reset(Stream *stream);

@@ -75,8 +75,8 @@ static void cache_save(Gpu *gpu)
 bool kernels_open(Gpu *gpu, Error *err)
 {
     VkPipelineCacheCreateInfo info = { .sType = VK_STRUCTURE_TYPE_PIPELINE_CACHE_CREATE_INFO };
-    char *data;
-    cache_load(gpu, &info, &data);
+    char *data = NULL;
+    if (!gpu->options.statistics) cache_load(gpu, &info, &data); // a pipeline from a cache has none
     VkResult result = vkCreatePipelineCache(gpu->device, &info, NULL, &gpu->pipeline_cache);
     free(data);
     return result == VK_SUCCESS || vk_fail(gpu, err, result, "cannot make a pipeline cache");
@@ -84,7 +84,7 @@ bool kernels_open(Gpu *gpu, Error *err)
 
 void kernels_close(Gpu *gpu)
 {
-    if (gpu->pipeline_cache) cache_save(gpu);
+    if (gpu->pipeline_cache && !gpu->options.statistics) cache_save(gpu);
     while (gpu->kernels) {
         Kernel *next = gpu->kernels->next;
         vkDestroyPipeline(gpu->device, gpu->kernels->pipeline, NULL);
@@ -251,14 +251,20 @@ int kernel_statistics(const Kernel *kernel, void (*visit)(void *, const char *, 
 {
     const Gpu *gpu = kernel->gpu;
     if (!gpu->has_executable_properties || !kernel->pipeline) return 0;
+    VkPipelineInfoKHR pipeline = { .sType = VK_STRUCTURE_TYPE_PIPELINE_INFO_KHR, .pipeline = kernel->pipeline };
+    VkPipelineExecutablePropertiesKHR executable = { .sType = VK_STRUCTURE_TYPE_PIPELINE_EXECUTABLE_PROPERTIES_KHR };
+    uint32_t executables = 1; // a compute pipeline's
+    VkResult result = vkGetPipelineExecutablePropertiesKHR(gpu->device, &pipeline, &executables, &executable);
+    if ((result != VK_SUCCESS && result != VK_INCOMPLETE) || executables == 0) return 0;
     VkPipelineExecutableStatisticKHR list[64];
     uint32_t count = COUNT_OF(list);
     for (uint32_t i = 0; i < count; i++)
         list[i] = (VkPipelineExecutableStatisticKHR){ .sType = VK_STRUCTURE_TYPE_PIPELINE_EXECUTABLE_STATISTIC_KHR };
     VkPipelineExecutableInfoKHR info = { .sType = VK_STRUCTURE_TYPE_PIPELINE_EXECUTABLE_INFO_KHR,
                                          .pipeline = kernel->pipeline };
-    VkResult result = vkGetPipelineExecutableStatisticsKHR(gpu->device, &info, &count, list);
+    result = vkGetPipelineExecutableStatisticsKHR(gpu->device, &info, &count, list);
     if (result != VK_SUCCESS && result != VK_INCOMPLETE) return 0;
+    visit(context, "Subgroup size", executable.subgroupSize);
     for (uint32_t i = 0; i < count; i++) {
         const VkPipelineExecutableStatisticValueKHR *value = &list[i].value;
         double number = list[i].format == VK_PIPELINE_EXECUTABLE_STATISTIC_FORMAT_FLOAT64_KHR ? value->f64
@@ -266,5 +272,5 @@ int kernel_statistics(const Kernel *kernel, void (*visit)(void *, const char *, 
                                                                                               : (double)value->u64;
         visit(context, list[i].name, number);
     }
-    return (int)count;
+    return (int)count + 1;
 }

@@ -267,6 +267,24 @@ static void track(Stream *stream, const Access *accesses, int count)
     stream->access_count += count;
 }
 
+static KernelTime *time_entry(Stream *stream, const Kernel *kernel)
+{
+    for (int i = 0; i < stream->times_count; i++)
+        if (stream->times[i].kernel == kernel) return &stream->times[i];
+    GROW(stream->times, stream->times_count, stream->times_capacity);
+    stream->times[stream->times_count] = (KernelTime){ .kernel = kernel };
+    return &stream->times[stream->times_count++];
+}
+
+static void add_time(Stream *stream, const Kernel *kernel, double seconds, double flops, double bytes)
+{
+    KernelTime *time = time_entry(stream, kernel);
+    time->calls++;
+    time->seconds += seconds;
+    time->flops += flops;
+    time->bytes += bytes;
+}
+
 static void spend(Stream *stream, double flops, double bytes)
 {
     GpuType type = stream->gpu->traits.type;
@@ -355,6 +373,7 @@ void gpu_dispatch_at(const char *file, int line, Stream *stream, const Kernel *k
     check_call(file, line, kernel, spans, args_bytes);
     stream->count.dispatches++;
     if (stream->plan) {
+        add_time(stream, kernel, 0, work.flops, work.bytes);
         spend(stream, work.flops, work.bytes);
         return;
     }
@@ -479,15 +498,6 @@ bool stream_read(Stream *stream, Span from, void *data, uint64_t bytes, Error *e
 
 // ---- Profiles ----------------------------------------------------------------------------------------------------
 
-static KernelTime *time_entry(Stream *stream, const Kernel *kernel)
-{
-    for (int i = 0; i < stream->times_count; i++)
-        if (stream->times[i].kernel == kernel) return &stream->times[i];
-    GROW(stream->times, stream->times_count, stream->times_capacity);
-    stream->times[stream->times_count] = (KernelTime){ .kernel = kernel };
-    return &stream->times[stream->times_count++];
-}
-
 static void collect_times(Stream *stream)
 {
     if (!stream->timed_count) return;
@@ -496,11 +506,9 @@ static void collect_times(Stream *stream)
     VkResult result = vkGetQueryPoolResults(stream->gpu->device, stream->queries, 0, count, count * sizeof *stamps,
                                             stamps, sizeof *stamps, VK_QUERY_RESULT_64_BIT);
     for (uint32_t i = 0; i < stream->timed_count && result == VK_SUCCESS; i++) {
-        KernelTime *time = time_entry(stream, stream->timed[i]);
-        time->calls++;
-        time->seconds += (double)(stamps[2 * i + 1] - stamps[2 * i]) * stream->gpu->traits.timestamp_ns * 1e-9;
-        time->flops += stream->timed_flops[i];
-        time->bytes += stream->timed_bytes[i];
+        double ticks = (double)(stamps[2 * i + 1] - stamps[2 * i]);
+        add_time(stream, stream->timed[i], ticks * stream->gpu->traits.timestamp_ns * 1e-9, stream->timed_flops[i],
+                 stream->timed_bytes[i]);
     }
     stream->timed_count = 0;
     free(stamps);

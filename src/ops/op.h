@@ -72,6 +72,7 @@ typedef struct Trial {
     const Case *c;
     TrialTensor in[TRIAL_TENSORS], out[TRIAL_TENSORS];
     int in_count, out_count;
+    bool plan; // values are 0: nothing will be computed
     Random random;
     Arena arena;
 } Trial;
@@ -116,6 +117,10 @@ typedef struct TrialResult {
 // and the case has them, against central differences of the twin in double. False with `err` when the device fails.
 bool trial_run(Stream *stream, const Op *op, const Case *c, const char *force, bool gradients, TrialResult *result,
                Error *err);
+
+// The same on a plan, where nothing runs: stream_profile(plan) then knows the kernels. False if `force` cannot run this
+// case.
+bool trial_plan(Stream *plan, const Op *op, const Case *c, const char *force, bool gradients);
 
 // Calls `visit` for each case of the op and, where it has ladders, each rung (whether it can run is known when tried).
 // Speed problems (c->bench) alone, or all others.

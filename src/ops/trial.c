@@ -87,7 +87,7 @@ TrialTensor *trial_normal(Trial *trial, const char *name, DType dtype, Shape sha
 {
     TrialTensor *x = declare(trial, trial->in, &trial->in_count, name, dtype, shape);
     x->needs_grad = needs_grad;
-    for (int64_t i = 0; i < x->count; i++) x->value[i] = rounded(dtype, random_normal(&trial->random));
+    for (int64_t i = 0; i < x->count && !trial->plan; i++) x->value[i] = rounded(dtype, random_normal(&trial->random));
     return x;
 }
 
@@ -95,7 +95,7 @@ TrialTensor *trial_uniform(Trial *trial, const char *name, Shape shape, double l
 {
     TrialTensor *x = declare(trial, trial->in, &trial->in_count, name, F32, shape);
     x->needs_grad = needs_grad;
-    for (int64_t i = 0; i < x->count; i++)
+    for (int64_t i = 0; i < x->count && !trial->plan; i++)
         x->value[i] = rounded(F32, low + (high - low) * random_uniform(&trial->random));
     return x;
 }
@@ -103,7 +103,8 @@ TrialTensor *trial_uniform(Trial *trial, const char *name, Shape shape, double l
 TrialTensor *trial_ids(Trial *trial, const char *name, Shape shape, int64_t below)
 {
     TrialTensor *x = declare(trial, trial->in, &trial->in_count, name, I32, shape);
-    for (int64_t i = 0; i < x->count; i++) x->value[i] = (double)random_below(&trial->random, (uint64_t)below);
+    for (int64_t i = 0; i < x->count && !trial->plan; i++)
+        x->value[i] = (double)random_below(&trial->random, (uint64_t)below);
     return x;
 }
 
@@ -179,12 +180,13 @@ static void record_backward(Run *run, Tape *t)
     for (int i = 0; i < run->trial.out_count; i++) {
         TrialTensor *y = &run->trial.out[i];
         if (!y->tensor->needs_grad) continue;
-        if (!run->weight[i]) {
+        if (!run->weight[i] && !run->trial.plan) {
             run->weight[i] = ARENA_ARRAY(&run->trial.arena, double, y->count);
             for (int64_t j = 0; j < y->count; j++) run->weight[i][j] = rounded(F32, random_normal(&run->trial.random));
         }
         Tensor *dy = tape_tensor(t, F32, y->shape);
-        stream_write(t->stream, dy->span, as_floats(run, run->weight[i], y->count), 4 * (uint64_t)y->count);
+        if (!stream_is_plan(t->stream))
+            stream_write(t->stream, dy->span, as_floats(run, run->weight[i], y->count), 4 * (uint64_t)y->count);
         ys[n] = y->tensor;
         dys[n++] = dy->span;
     }
@@ -319,10 +321,18 @@ static bool has_gradients(const Trial *trial)
     return any && !trial->c->no_grad;
 }
 
-// Runs the case on a plan, to see at no cost whether the forced rung takes part.
-static bool takes_part(Run *run, const char *force, bool gradients)
+// True if the case has gradients and they are wanted.
+static bool declare_case(Run *run, bool gradients)
 {
-    Stream *plan = stream_open_plan(stream_gpu(run->stream));
+    run->op->declare(&run->trial);
+    bool has = has_gradients(&run->trial);
+    for (int i = 0; i < run->trial.in_count; i++) run->trial.in[i].needs_grad &= has;
+    return gradients && has;
+}
+
+// Records the case on a plan. True if the forced rung takes part.
+static bool record_plan(Run *run, Stream *plan, const char *force, bool gradients)
+{
     Tape *t = tape_open(plan);
     t->train = gradients;
     t->force = force;
@@ -331,8 +341,26 @@ static bool takes_part(Run *run, const char *force, bool gradients)
     if (gradients) record_backward(run, t);
     bool taken = t->force_taken;
     tape_close(t);
+    return taken;
+}
+
+static bool takes_part(Run *run, const char *force, bool gradients)
+{
+    Stream *plan = stream_open_plan(stream_gpu(run->stream));
+    bool taken = record_plan(run, plan, force, gradients);
     stream_close(plan);
     return taken;
+}
+
+bool trial_plan(Stream *plan, const Op *op, const Case *c, const char *force, bool gradients)
+{
+    Run run = {
+        .stream = plan, .op = op, .trial = {.c = c, .plan = true}
+    };
+    gradients = declare_case(&run, gradients);
+    bool taken = record_plan(&run, plan, force, gradients);
+    arena_free(&run.trial.arena);
+    return taken || !force;
 }
 
 static bool run_on_device(Run *run, Tape *t, bool gradients)
@@ -360,10 +388,7 @@ bool trial_run(Stream *stream, const Op *op, const Case *c, const char *force, b
     *result = (TrialResult){ .pass = true, .grad = -1 };
     Run run = { .stream = stream, .op = op, .result = result, .err = err };
     run.trial = (Trial){ .c = c, .random = { .key = random_key(1, c->label) } };
-    op->declare(&run.trial);
-    gradients = gradients && has_gradients(&run.trial);
-    if (!has_gradients(&run.trial))
-        for (int i = 0; i < run.trial.in_count; i++) run.trial.in[i].needs_grad = false;
+    gradients = declare_case(&run, gradients);
 
     bool ok = true;
     result->skipped = force && !takes_part(&run, force, gradients);

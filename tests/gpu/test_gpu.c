@@ -201,6 +201,13 @@ START_TEST(plans_count_and_touch_nothing)
                  ARGS(FillArgs, 1024, 1));
     ck_assert_double_eq(stream_count(plan).flops, 10);
     ck_assert_double_eq(stream_count(plan).bytes, 4096);
+    gpu_dispatch(plan, KERNEL(gpu, "fill"), ITEMS(1024, .bytes = 4096), SPANS(nowhere), ARGS(FillArgs, 1024, 2));
+    int count;
+    const KernelTime *times = stream_profile(plan, &count);
+    ck_assert_int_eq(count, 1);
+    ck_assert_ptr_eq(times->kernel, KERNEL(gpu, "fill"));
+    ck_assert_uint_eq(times->calls, 2);
+    ck_assert_double_eq(times->flops, 10);
     stream_close(plan);
     finish();
 }
