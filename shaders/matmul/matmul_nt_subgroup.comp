@@ -1,5 +1,6 @@
 // A·Bᵀ by subgroups (product_block.glsl).   c[m,n] (+)= Σ_k a[m,k]·b[n,k]
-// Four k at a time: a lane fetches them of its four rows of b, and lane r mod LANES those of row r of a for everybody.
+// FOURS fours of k at a time: a lane fetches them of its four rows of b, and lane r mod LANES those of row r of a for
+// everybody. Two fours touch each sum half as often as one, and rows a power of two apart fall less out of the cache.
 //! variant texel: -DTEXEL
 //! variant texel4: -DTEXEL -DLANES=4
 //! variant texel_f16: -DTEXEL -DF16
@@ -14,23 +15,21 @@ layout(local_size_x = 32) in;
 IN4(0, a);
 #ifdef F16
 IN8H(1, b);
-const uint STEP = 2; // fours of k in one load of b
+const uint B_LOAD = 2; // fours of k in one load of b
 #else
 IN4(1, b);
-const uint STEP = 1;
+const uint B_LOAD = 1;
 #endif
 IN(2, bias);
 INOUT(3, c);
 PRODUCT_ARGS;
 #include "product_block.glsl"
 
-// sum[r] += Σ_i a[r,i]·b[·,i] for four k, where the lane has its columns' b as rows of a matrix
-void multiply(vec4 a4[R / LANES], mat4 b4)
-{
-    mat4 by_k = transpose(b4);
-    [[unroll]] for (uint r = 0; r < R; r++) [[unroll]] for (uint i = 0; i < 4; i++)
-        sum[r] += subgroupShuffle(a4[r / LANES][i], r % LANES) * by_k[i];
-}
+#if defined(F16) || LANES == 8
+const uint FOURS = 2;
+#else
+const uint FOURS = 1;
+#endif
 
 void main()
 {
@@ -41,24 +40,29 @@ void main()
         uint m = min(block.m0 + i * LANES + block.lane % LANES, args.M - 1);
         a_row[i] = START4(a) + (block.batch * args.batch_a + m * args.lda) / 4;
     }
-    [[unroll]] for (uint j = 0; j < 4; j++)
-        b_row[j] = START4(b) + (block.batch * args.batch_b + min(block.n + j, args.N - 1) * args.ldb) / (4 * STEP);
+    [[unroll]] for (uint j = 0; j < 4; j++) {
+        uint start = block.batch * args.batch_b + min(block.n + j, args.N - 1) * args.ldb;
+        b_row[j] = START4(b) + start / (4 * B_LOAD);
+    }
 
     [[unroll]] for (uint r = 0; r < R; r++) sum[r] = vec4(0);
-    for (uint k = 0; k < fours; k += STEP) {
-        vec4 a4[STEP][R / LANES];
-        [[unroll]] for (uint s = 0; s < STEP; s++) [[unroll]] for (uint i = 0; i < R / LANES; i++)
-            a4[s][i] = AT4(a, a_row[i] + k + s);
+    for (uint k = 0; k < fours; k += FOURS) {
+        vec4 a4[FOURS][R / LANES];
+        mat4 b4[FOURS]; // first as fetched, a column of the matrix for each row of b; then turned: one for each k
+        [[unroll]] for (uint f = 0; f < FOURS; f++) [[unroll]] for (uint i = 0; i < R / LANES; i++)
+            a4[f][i] = AT4(a, a_row[i] + k + f);
+        [[unroll]] for (uint j = 0; j < 4; j++) {
 #ifdef F16
-        uvec4 eight[4];
-        [[unroll]] for (uint j = 0; j < 4; j++) eight[j] = AT4(b, b_row[j] + k / 2);
-        multiply(a4[0], mat4(low_half(eight[0]), low_half(eight[1]), low_half(eight[2]), low_half(eight[3])));
-        multiply(a4[1], mat4(high_half(eight[0]), high_half(eight[1]), high_half(eight[2]), high_half(eight[3])));
+            uvec4 eight = AT4(b, b_row[j] + k / 2);
+            b4[0][j] = low_half(eight);
+            b4[1][j] = high_half(eight);
 #else
-        mat4 b4;
-        [[unroll]] for (uint j = 0; j < 4; j++) b4[j] = AT4(b, b_row[j] + k);
-        multiply(a4[0], b4);
+            [[unroll]] for (uint f = 0; f < FOURS; f++) b4[f][j] = AT4(b, b_row[j] + k + f);
 #endif
+        }
+        [[unroll]] for (uint f = 0; f < FOURS; f++) b4[f] = transpose(b4[f]);
+        [[unroll]] for (uint r = 0; r < R; r++) [[unroll]] for (uint f = 0; f < FOURS; f++) [[unroll]] for (uint i = 0; i < 4; i++)
+            sum[r] += subgroupShuffle(a4[f][r / LANES][i], r % LANES) * b4[f][i];
     }
     store_block(block);
 }

@@ -72,8 +72,8 @@ static bool can(const Rung *rung, const GpuTraits *t, const Product *p)
     if ((needs & TEXELS && !texels_fit(t, p)) || !subgroups_fit(rung, t) || !whole_b(p)) return false;
     if (how == BY_ROWS) return t->subgroup_arithmetic && p->M <= rung->kernel.constants[0] && whole_a(p);
     bool last_texel = (p->a.offset + p->a.bytes) % 16 == 0; // is seen only if it is whole
-    return t->subgroup_shuffle && (p->kind != PRODUCT_TN || p->K % 4 == 0) &&
-           (needs & UNALIGNED ? last_texel : whole_a(p));
+    int64_t k_step = p->kind == PRODUCT_NN ? 1 : p->kind == PRODUCT_NT && rung->tile[1] == 8 ? 8 : 4;
+    return t->subgroup_shuffle && p->K % k_step == 0 && (needs & UNALIGNED ? last_texel : whole_a(p));
 }
 
 static RungVerdict judge(const Rung *rung, const GpuTraits *t, const void *problem)
@@ -114,7 +114,7 @@ static RungVerdict judge(const Rung *rung, const GpuTraits *t, const void *probl
     }
 
 static const char in_block[] = "a block per subgroup in registers, exchanged by shuffles, loads by texel fetches";
-static const char in_block4[] = "the same for subgroups of 4";
+static const char in_block4[] = "the same for subgroups of 4 and for four k at a time";
 static const char in_block_unaligned[] = "the same for rows of a that begin anywhere";
 static const char in_tile8[] = "8 × 8 elements per invocation";
 static const char in_tile4[] = "tiles in shared memory, 4 × 4 elements per invocation";
@@ -125,9 +125,11 @@ static const char in_one[] = "one element per invocation";
 static const Rung nt_rungs[] = {
     ROWS("matvec_subgroup.texel", 1, 8, 0, TEXELS),
     ROWS("matvec_subgroup.texel", 2, 8, 0, TEXELS),
+    ROWS("matvec_subgroup.texel", 4, 4, 0, TEXELS),
     ROWS("matvec_subgroup.texel", 8, 4, 0, TEXELS),
     ROWS("matvec_subgroup.texel_f16", 1, 8, 0, TEXELS | HALVES),
     ROWS("matvec_subgroup.texel_f16", 2, 8, 0, TEXELS | HALVES),
+    ROWS("matvec_subgroup.texel_f16", 4, 4, 0, TEXELS | HALVES),
     ROWS("matvec_subgroup.texel_f16", 8, 4, 0, TEXELS | HALVES),
     ROWS("matvec_subgroup", 1, 2, 16, 0),
     ROWS("matvec_subgroup", 1, 2, 32, 0),
