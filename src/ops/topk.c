@@ -120,7 +120,7 @@ static void topk_run(Trial *trial, Tape *t)
 static const Case cases[] = {
     TOP(1, 1, 1),         TOP(2, 70, 8),
     TOP(5, 3, 33),        TOP(40, 2, 1500),
-    EQUALS(30, 2, 900),      EQUALS(17, 3, 17),
+    EQUALS(30, 2, 900),   EQUALS(17, 3, 17),
     EQUALS(100, 2, 1028), {.label = "40 of 1x50257", .size = { 1, 50257, 40 }, .bench = true},
 };
 
