@@ -36,7 +36,9 @@ static int run(Invocation *in)
     if (!lecture) return usage_error(in, "%s", err.message);
     Gpu *gpu;
     Stream *stream;
-    if (!open_device(in, &gpu, &stream)) return EXIT_FAILED;
+    Invocation timed = *in;
+    timed.common.profile = true; // steps show what they cost
+    if (!open_device(&timed, &gpu, &stream)) return EXIT_FAILED;
     Show *show = show_open(lecture, gpu, (uint64_t)in->common.seed);
     int code = set_parameters(in, show);
     RunOptions o = { .all = all, .html = html };

@@ -150,6 +150,21 @@ static bool set_up(Show *show, Error *err)
     return ok;
 }
 
+static Stage run_step(Show *show, const Step *step, Arena *arena)
+{
+    Stage stage = { .gpu = show->gpu, .stream = show->stream, .seed = show->seed, .arena = arena };
+    if (stage.stream && gpu_options(show->gpu)->profile) stream_profile_reset(stage.stream);
+    step->run(&stage, show->demo);
+    return stage;
+}
+
+static void rehearse(Show *show, const Step *step)
+{
+    Arena arena = { 0 };
+    free(run_step(show, step, &arena).exhibits); // a failure will come again
+    arena_free(&arena);
+}
+
 bool show_step(Show *show, int index, const Exhibit *const **exhibits, int *n, Error *err)
 {
     CHECK(index >= 0 && index < show->lecture->n_steps, "lecture %s has no step %d", show->lecture->id, index);
@@ -157,9 +172,8 @@ bool show_step(Show *show, int index, const Exhibit *const **exhibits, int *n, E
     for (; show->n_run <= index; show->n_run++) {
         const Step *step = &show->lecture->steps[show->n_run];
         Shown *shown = &show->shown[show->n_run];
-        Stage stage = { show->gpu, show->stream, show->seed, .arena = &shown->arena };
-        if (stage.stream && gpu_options(show->gpu)->profile) stream_profile_reset(stage.stream);
-        step->run(&stage, show->demo);
+        if (step->rehearsed) rehearse(show, step);
+        Stage stage = run_step(show, step, &shown->arena);
         shown->exhibits = stage.exhibits;
         shown->n = stage.n_exhibits;
         if (!error_is_set(&stage.error)) continue;
@@ -206,6 +220,18 @@ static void print_exhibits(const Term *term, const Exhibit *const *exhibits, int
     fflush(term->stream);
 }
 
+// The same source was printed with an exhibit of an earlier step.
+static bool is_repeated(const Show *show, int step, const Exhibit *exhibit)
+{
+    if (exhibit->kind != EXHIBIT_CODE) return false;
+    for (int i = 0; i < step; i++)
+        for (int e = 0; e < show->shown[i].n; e++) {
+            const Exhibit *other = show->shown[i].exhibits[e];
+            if (other->kind == EXHIBIT_CODE && !strcmp(other->title, exhibit->title)) return true;
+        }
+    return false;
+}
+
 static bool print_all(Show *show, Error *err)
 {
     Term term = term_open(stdout);
@@ -213,7 +239,8 @@ static bool print_all(Show *show, Error *err)
     for (int i = 0, n; i < show->lecture->n_steps; i++) {
         if (!show_step(show, i, &exhibits, &n, err)) return false;
         print_head(show, &term, i);
-        print_exhibits(&term, exhibits, n, false);
+        for (int e = 0; e < n; e++) terminal_exhibit(&term, exhibits[e], is_repeated(show, i, exhibits[e]));
+        fflush(stdout);
         if (ferror(stdout)) return error_set(err, "standard output: cannot write: %s", strerror(errno));
     }
     return true;

@@ -1,4 +1,5 @@
 #include "stage/show.h"
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -70,23 +71,70 @@ void show_kernel(Stage *stage, const char *name)
     show_shader(stage, shader);
 }
 
-void show_cost(Stage *stage)
+const float *show_values(Stage *stage, const Tensor *x)
+{
+    float *kept = ARENA_ARRAY(stage->arena, float, count(x)), *values = read_values(stage, x);
+    if (values) memcpy(kept, values, (size_t)count(x) * sizeof *kept);
+    free(values);
+    return kept;
+}
+
+double show_difference(Stage *stage, const Tensor *a, const Tensor *b)
+{
+    CHECK(count(a) == count(b), "show_difference: %s and %s", tensor_text(a), tensor_text(b));
+    const float *left = show_values(stage, a), *right = show_values(stage, b);
+    double most = 0;
+    for (int64_t i = 0; i < count(a); i++) most = fmax(most, fabs((double)left[i] - (double)right[i]));
+    return most;
+}
+
+// The profile of the stage's stream, or NULL after a failure.
+static const KernelTime *profile(Stage *stage, int *n)
 {
     CHECK(stage->stream && gpu_options(stage->gpu)->profile, "show_cost: the device was opened without profile");
     Error err = { "" };
-    if (!stream_wait(stage->stream, &err)) {
-        stage_fail(stage, &err);
-        return;
-    }
-    int n;
-    const KernelTime *times = stream_profile(stage->stream, &n);
-    if (n == 0) return; // nothing ran
-    Dispatch *dispatches = NEW_ARRAY(Dispatch, n);
-    for (int i = 0; i < n; i++)
+    *n = 0;
+    if (stream_wait(stage->stream, &err)) return stream_profile(stage->stream, n);
+    stage_fail(stage, &err);
+    return NULL;
+}
+
+void show_cost_of(Stage *stage, Cost cost)
+{
+    const KernelTime *times = profile(stage, &cost.n);
+    if (cost.n == 0) return; // nothing ran
+    Dispatch *dispatches = NEW_ARRAY(Dispatch, cost.n);
+    for (int i = 0; i < cost.n; i++)
         dispatches[i] = (Dispatch){ kernel_name(times[i].kernel), (int)times[i].calls, times[i].seconds, times[i].flops,
                                     times[i].bytes };
-    exhibit_cost(stage, .title = "Time and bytes of this step", .dispatches = dispatches, .n = n,
-                 .device = gpu_traits(stage->gpu)->name);
+    if (!cost.title) cost.title = "Time and bytes of this step";
+    cost.dispatches = dispatches;
+    cost.device = gpu_traits(stage->gpu)->name;
+    stage_show(stage, (Exhibit){ .kind = EXHIBIT_COST, .cost = cost });
     free(dispatches);
-    for (int i = 0; i < n; i++) show_shader(stage, kernel_shader(times[i].kernel));
+    for (int i = 0; i < cost.n; i++) show_shader(stage, kernel_shader(times[i].kernel));
+}
+
+Lap show_lap(Stage *stage)
+{
+    int n;
+    const KernelTime *times = profile(stage, &n);
+    Lap now = { 0 }, before = stage->lapped;
+    for (int i = 0; i < n; i++) {
+        now.seconds += times[i].seconds;
+        now.flops += times[i].flops;
+        now.bytes += times[i].bytes;
+    }
+    stage->lapped = now;
+    return (Lap){ now.seconds - before.seconds, now.flops - before.flops, now.bytes - before.bytes };
+}
+
+Roof show_roof(Stage *stage)
+{
+    Roof roof = { 0 };
+    Error err = { "" };
+    Stream *stream = stream_open(stage->gpu, &err);
+    if (!stream || !bench_roof(stream, &roof, &err)) stage_fail(stage, &err);
+    if (stream) stream_close(stream);
+    return roof;
 }

@@ -2,6 +2,7 @@
 // Each waits for the stage's stream, reads, and puts a plain exhibit on the stage. A failure of the device is kept by
 // the stage.
 #pragma once
+#include "ops/bench.h"
 #include "stage/stage.h"
 #include "tensor/tensor.h"
 
@@ -21,6 +22,22 @@ void show_tokens_of(Stage *stage, const Tensor *x, TokenStrip strip);
 // The source of a shader by its name ("matmul_nt_naive"), folded behind the key k.
 void show_kernel(Stage *stage, const char *shader);
 
+// The values of x on the host, as long as the step's exhibits live: for findings. Zeros after a failure.
+const float *show_values(Stage *stage, const Tensor *x);
+
+// max |a − b|, of as many elements.
+double show_difference(Stage *stage, const Tensor *a, const Tensor *b);
+
 // Time, FLOPs and bytes of every kernel that ran in this step so far, then the sources of those that the step has not
-// shown. The device must have been opened with GpuOptions.profile.
-void show_cost(Stage *stage);
+// shown. The device must have been opened with GpuOptions.profile. show_cost(s), or with fields of a Cost:
+// show_cost(s, .title = "…", .roof_flops = roof.flops).
+#define show_cost(...) show_cost_with(__VA_ARGS__, )
+#define show_cost_with(stage, ...) show_cost_of(stage, (Cost){ .n = 0, __VA_ARGS__ })
+void show_cost_of(Stage *stage, Cost cost);
+
+// What has run on the stage's stream since the last lap of this step: its time by the profiler, and the FLOPs and bytes
+// that its dispatches stated.
+Lap show_lap(Stage *stage);
+
+// The device's measured roof, on a stream of its own: a second's work.
+Roof show_roof(Stage *stage);

@@ -5,6 +5,10 @@
 #include "stage/exhibit.h"
 #include <stdint.h>
 
+typedef struct Lap {
+    double seconds, flops, bytes;
+} Lap;
+
 typedef struct Stage {
     struct Gpu *gpu;       // the device that the lecture computes on; NULL for one that needs none
     struct Stream *stream; // set by the lecture's setup: what show.h reads tensors and times from
@@ -12,6 +16,7 @@ typedef struct Stage {
     Arena *arena;          // lives as long as what the present step shows
     Exhibit **exhibits;    // [n_exhibits] of the present step, in order
     int n_exhibits, capacity;
+    Lap lapped;  // what the laps of this step have counted (show_lap)
     Error error; // the first failure of a step
 } Stage;
 
@@ -27,7 +32,15 @@ typedef struct Step {
     const char *text; // one to three sentences
     void (*run)(Stage *stage, Demo *demo);
     const char *question; // asked before the exhibits are shown; not with --all. May be NULL
+    bool rehearsed;       // runs once unseen first: a kernel is compiled when it first runs, and its cost is not that
 } Step;
+
+// STEP("Scores become weights", "The softmax of each row …", weights, .rehearsed = true)
+#define STEP(...) STEP_WITH(__VA_ARGS__, )
+#define STEP_WITH(title_, text_, run_, ...)                      \
+    {                                                            \
+        .title = title_, .text = text_, .run = run_, __VA_ARGS__ \
+    }
 
 // A parameter of a lecture: a field of its Demo that the command line (--n-heads 4) and the key p set.
 typedef enum ParamKind { PARAM_KIND_INT, PARAM_KIND_FLOAT, PARAM_KIND_TEXT } ParamKind;
