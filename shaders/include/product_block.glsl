@@ -7,6 +7,14 @@
 const uint R = 16;
 vec4 sum[R];
 
+// How many k are taken at a time. Eight touch each sum half as often as four do, and rows that lie a power of two apart
+// fall less out of the cache.
+#if LANES == 8 && !defined(UNALIGNED) || defined(F16)
+const uint KK = 8;
+#else
+const uint KK = 4;
+#endif
+
 struct Block {
     uint lane, m0, n, batch; // the lane; the block's first row, the lane's first column, which product of the batch
 };

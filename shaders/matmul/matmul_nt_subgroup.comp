@@ -1,6 +1,6 @@
 // A·Bᵀ by subgroups (product_block.glsl).   c[m,n] (+)= Σ_k a[m,k]·b[n,k]
 // FOURS fours of k at a time: a lane fetches them of its four rows of b, and lane r mod LANES those of row r of a for
-// everybody. Two fours touch each sum half as often as one, and rows a power of two apart fall less out of the cache.
+// everybody.
 //! variant texel: -DTEXEL
 //! variant texel4: -DTEXEL -DLANES=4
 //! variant texel_f16: -DTEXEL -DF16
@@ -25,11 +25,7 @@ INOUT(3, c);
 PRODUCT_ARGS;
 #include "product_block.glsl"
 
-#if defined(F16) || LANES == 8
-const uint FOURS = 2;
-#else
-const uint FOURS = 1;
-#endif
+const uint FOURS = KK / 4;
 
 void main()
 {

@@ -1,6 +1,6 @@
 // Aᵀ·B by subgroups (product_block.glsl).   c[m,n] (+)= Σ_k a[k,m]·b[k,n]
-// Four k at a time: a lane fetches its four columns of each of these rows of b. Of a, the lanes fetch four rows m each:
-// the block's R are R/4 lanes' for one k, so that LANES of them take several k at once.
+// KK at a time: a lane fetches its four columns of each of these rows of b. Of a, the lanes fetch four rows m each: the
+// block's R are R/4 lanes' for one k, so that LANES of them take several k at once.
 //! variant texel: -DTEXEL
 //! variant texel4: -DTEXEL -DLANES=4
 //! variant unaligned: -DTEXEL -DUNALIGNED
@@ -32,11 +32,11 @@ void main()
     uint b_at = START4(b) + (block.batch * args.batch_b + min(block.n, args.N - 4)) / 4;
 
     [[unroll]] for (uint r = 0; r < R; r++) sum[r] = vec4(0);
-    for (uint k = 0; k < K; k += 4) { // K is a multiple of 4
-        vec4 a4[4 / KS], b4[4];
-        [[unroll]] for (uint i = 0; i < 4 / KS; i++) a4[i] = fetch_a(a_at + (k + i * KS) * lda);
-        [[unroll]] for (uint i = 0; i < 4; i++) b4[i] = AT4(b, b_at + (k + i) * b_step);
-        [[unroll]] for (uint r = 0; r < R; r++) [[unroll]] for (uint i = 0; i < 4; i++)
+    for (uint k = 0; k < K; k += KK) { // K is a multiple of KK
+        vec4 a4[KK / KS], b4[KK];
+        [[unroll]] for (uint i = 0; i < KK / KS; i++) a4[i] = fetch_a(a_at + (k + i * KS) * lda);
+        [[unroll]] for (uint i = 0; i < KK; i++) b4[i] = AT4(b, b_at + (k + i) * b_step);
+        [[unroll]] for (uint r = 0; r < R; r++) [[unroll]] for (uint i = 0; i < KK; i++)
             sum[r] += subgroupShuffle(a4[i / KS][r % 4], r / 4 + i % KS * (R / 4)) * b4[i];
     }
     store_block(block);

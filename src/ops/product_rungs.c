@@ -72,7 +72,7 @@ static bool can(const Rung *rung, const GpuTraits *t, const Product *p)
     if ((needs & TEXELS && !texels_fit(t, p)) || !subgroups_fit(rung, t) || !whole_b(p)) return false;
     if (how == BY_ROWS) return t->subgroup_arithmetic && p->M <= rung->kernel.constants[0] && whole_a(p);
     bool last_texel = (p->a.offset + p->a.bytes) % 16 == 0; // is seen only if it is whole
-    int64_t k_step = p->kind == PRODUCT_NN ? 1 : p->kind == PRODUCT_NT && rung->tile[1] == 8 ? 8 : 4;
+    int64_t k_step = !(needs & UNALIGNED) && rung->tile[1] == 8 ? 8 : p->kind == PRODUCT_NN ? 1 : 4;
     return t->subgroup_shuffle && p->K % k_step == 0 && (needs & UNALIGNED ? last_texel : whole_a(p));
 }
 
