@@ -139,7 +139,7 @@ Tensor *attention(Tape *t, Tensor *q, Tensor *k, Tensor *v, const Attention *a)
         const Rung *rung = ladder_pick(t, &attention_ladders[LADDER_FORWARD], &part);
         part.args.items = n * p.args.H * p.args.T;
         gpu_dispatch(t->stream, attention_kernel(gpu, rung->kernel, &part),
-                     ITEMS(part.args.items, .flops = 4 * part.pairs * p.D,
+                     ITEMS(attention_items(rung, n * p.args.H, p.args.T), .flops = 4 * part.pairs * p.D,
                            .bytes = (double)(2 * part.q.bytes + part.k.bytes + part.v.bytes)),
                      SPANS(part.q, part.k, part.v, attention_rows(y->span, B, b, n), attention_rows(lse->span, B, b, n),
                            MASK_SPANS(&part)),

@@ -33,7 +33,8 @@ static void backward_q(Tape *t, AttentionProblem p, Span dy, Span lse, Span delt
     const Rung *rung = ladder_pick(t, &attention_ladders[LADDER_BACKWARD_Q], &p);
     p.args.items = p.args.B * p.args.H * p.args.T;
     p.args.accumulate = dq.accumulate;
-    gpu_dispatch(t->stream, attention_kernel(stream_gpu(t->stream), rung->kernel, &p), ITEMS(p.args.items, COST(&p, 3)),
+    gpu_dispatch(t->stream, attention_kernel(stream_gpu(t->stream), rung->kernel, &p),
+                 ITEMS(attention_items(rung, p.args.B * p.args.H, p.args.T), COST(&p, 3)),
                  SPANS(p.q, p.k, p.v, dy, lse, delta, dq.span, MASK_SPANS(&p)), &p.args, sizeof p.args);
 }
 
@@ -43,7 +44,8 @@ static void backward_kv(Tape *t, AttentionProblem p, Span dy, Span lse, Span del
     p.args.items = p.args.B * p.args.S * p.args.G;
     p.args.accumulate = dk.accumulate;
     p.args.accumulate_v = dv.accumulate;
-    gpu_dispatch(t->stream, attention_kernel(stream_gpu(t->stream), rung->kernel, &p), ITEMS(p.args.items, COST(&p, 4)),
+    gpu_dispatch(t->stream, attention_kernel(stream_gpu(t->stream), rung->kernel, &p),
+                 ITEMS(attention_items(rung, p.args.B * p.args.G, p.args.S), COST(&p, 4)),
                  SPANS(p.q, p.k, p.v, dy, lse, delta, dk.span, dv.span, MASK_SPANS(&p)), &p.args, sizeof p.args);
 }
 
