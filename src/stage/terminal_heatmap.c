@@ -294,21 +294,32 @@ static void write_notes(Pen *pen, const Heatmap *map, const Plan *plan)
     fputc('\n', pen->out);
 }
 
+// "↓ query   → key": on one line where it fits.
+static void write_axes(const Pen *pen, const Heatmap *map)
+{
+    bool unicode = pen->term->unicode;
+    const char *rows = map->row_axis ? label_visible(pen->arena, map->row_axis) : NULL,
+               *columns = map->column_axis ? label_visible(pen->arena, map->column_axis) : NULL;
+    const char *parts[2];
+    int n = 0;
+    if (rows) parts[n++] = arena_format(pen->arena, "%s %s", unicode ? "↓" : "rows:", rows);
+    if (columns) parts[n++] = arena_format(pen->arena, "%s %s", unicode ? "→" : "columns:", columns);
+    if (n == 2 && text_width(parts[0]) + 3 + text_width(parts[1]) <= pen->width)
+        parts[0] = arena_format(pen->arena, "%s   %s", parts[0], parts[1]), n = 1;
+    for (int i = 0; i < n; i++) {
+        pen_margin(pen);
+        style_dim(pen->term);
+        fputs(label_fit(pen->arena, parts[i], pen->width), pen->out);
+        style_reset(pen->term);
+        fputc('\n', pen->out);
+    }
+}
+
 void terminal_heatmap(Pen *pen, const Exhibit *exhibit)
 {
     const Heatmap *map = &exhibit->heatmap;
     Plan plan = plan_map(pen, map);
-    if (map->row_axis || map->column_axis) {
-        bool unicode = pen->term->unicode;
-        pen_margin(pen);
-        style_dim(pen->term);
-        if (map->row_axis)
-            fprintf(pen->out, "%s %s   ", unicode ? "↓" : "rows:", label_visible(pen->arena, map->row_axis));
-        if (map->column_axis)
-            fprintf(pen->out, "%s %s", unicode ? "→" : "columns:", label_visible(pen->arena, map->column_axis));
-        style_reset(pen->term);
-        fputc('\n', pen->out);
-    }
+    write_axes(pen, map);
     for (int k = 0; k < map->n_maps; k += plan.side_by_side) {
         int left = map->n_maps - k;
         write_band(pen, map, &plan, k, left < plan.side_by_side ? left : plan.side_by_side);
