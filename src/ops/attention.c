@@ -63,7 +63,7 @@ AttentionProblem attention_problem(const char *op, const Tensor *q, const Tensor
     }
     check_masks(op, a, B, T, S, H);
 
-    AttentionProblem p = { .D = (uint32_t)dim(q, 3), .dtype = k->dtype, .q = q->span, .k = k->span };
+    AttentionProblem p = { .D = (uint32_t)dim(q, 3), .q = q->span, .k = k->span };
     if (v) p.v = v->span;
     const Tensor *given[] = { a->bias, a->q_pos, a->k_pos, a->q_seq, a->k_seq, a->pages, a->lengths };
     for (int i = 0; i < ATTENTION_MASKS; i++) {
