@@ -7,6 +7,7 @@
 // whether it fetches texels.
 enum { ALONG_KEYS, ALONG_QUERIES };
 enum { PLAIN, TEXEL };
+enum { FEW = 2 }; // queries for which a block would be mostly empty
 
 // Steps that an invocation's loops make: some devices end them, silently, after so many.
 static bool loops_fit(const Rung *rung, const GpuTraits *traits, const AttentionProblem *p)
@@ -46,6 +47,7 @@ static RungVerdict judge(const Rung *rung, const GpuTraits *t, const void *probl
     if (!loops_fit(rung, t, p)) return RUNG_CANNOT;
     if (!rung->tile[0]) return RUNG_CHOSEN;
     if (!subgroups_fit(rung, t) || !fours_fit(p)) return RUNG_CANNOT;
+    if (rung->tile[0] == 1 && p->args.T > FEW) return RUNG_CAN;
     if (rung->tile[3] == PLAIN) return RUNG_CHOSEN;
     return !texels_fit(t, p) ? RUNG_CANNOT : t->texel_loads_fast ? RUNG_CHOSEN : RUNG_CAN;
 }
@@ -68,7 +70,16 @@ static RungVerdict judge(const Rung *rung, const GpuTraits *t, const void *probl
         .kernel = { .shader = shader_ }, .judge = judge, .tile = { 0, 0, walk, PLAIN }, .idea = idea_ \
     }
 
+#define ALONE(load, lanes, keys)                                                                               \
+    BLOCK(load == TEXEL ? "attention_subgroup.texel" : "attention_subgroup", ALONG_KEYS, load, lanes, 1, keys, \
+          "a few queries, as in decoding: one per subgroup")
+
 static const Rung forward[] = {
+    ALONE(TEXEL, 16, 2),
+    ALONE(TEXEL, 8, 2),
+    ALONE(TEXEL, 4, 2),
+    ALONE(PLAIN, 32, 0),
+    ALONE(PLAIN, 64, 0),
     BLOCKS("attention_subgroup", ALONG_KEYS, 2, "a block of queries per subgroup, in registers"),
     ROW("attention_row", ALONG_KEYS, "one query per invocation, which walks along the keys"),
 };
