@@ -148,23 +148,35 @@ Tensor *attention(Tape *t, Tensor *q, Tensor *k, Tensor *v, const Attention *a)
     return tape_node(t, y, attention_backward, INPUTS(q, k, v, a->bias), SAVED(lse), ATTRIBUTES(*a));
 }
 
+typedef struct PatternArgs {
+    uint32_t rows, n;
+} PatternArgs;
+
+// The scores by one kernel, their softmax in place by another: a kernel that did both would loop for longer than some
+// devices let it.
 Tensor *attention_pattern(Tape *t, Tensor *q, Tensor *k, const Attention *a)
 {
     AttentionProblem p = attention_problem("attention_pattern", q, k, NULL, a);
     Gpu *gpu = stream_gpu(t->stream);
+    const GpuTraits *traits = gpu_traits(gpu);
     uint32_t B = p.args.B, H = p.args.H, T = p.args.T, S = p.args.S;
+    op_check(!traits->max_loop_steps || 2 * (uint64_t)S + 2 <= traits->max_loop_steps,
+             "attention_pattern: %u keys are too many for %s", S, traits->name);
     Tensor *pattern = tape_tensor(t, F32, SHAPE(B, H, T, S));
-    const Kernel *kernel = attention_kernel(gpu, (KernelSpec){ .shader = "attention_pattern" }, &p);
-    uint64_t limit = gpu_traits(gpu)->max_binding_bytes - gpu_traits(gpu)->alignment, fit = limit / (4 * (uint64_t)S);
-    for (uint64_t row = 0, all = (uint64_t)B * H * T; row < all; row += p.args.items) {
+    const Kernel *scores = attention_kernel(gpu, (KernelSpec){ .shader = "attention_scores" }, &p);
+    uint64_t limit = traits->max_binding_bytes - traits->alignment, fit = limit / (4 * (uint64_t)S);
+    for (uint64_t row = 0, all = (uint64_t)B * H * T, n; row < all; row += n) {
+        n = all - row < fit ? all - row : fit;
         p.args.first = (uint32_t)row;
-        p.args.items = (uint32_t)(all - row < fit ? all - row : fit);
-        double share = (double)p.args.items / (double)all;
-        gpu_dispatch(t->stream, kernel,
-                     ITEMS(p.args.items, .flops = 4 * share * p.pairs * p.D,
-                           .bytes = share * (double)(p.q.bytes + p.k.bytes) + 4.0 * p.args.items * S),
-                     SPANS(p.q, p.k, span_part(pattern->span, 4 * row * S, 4ull * p.args.items * S), MASK_SPANS(&p)),
-                     &p.args, sizeof p.args);
+        p.args.items = (uint32_t)(n * S);
+        double share = (double)n / (double)all, size = (double)n * S;
+        Span part = span_part(pattern->span, 4 * row * S, 4 * n * S);
+        gpu_dispatch(t->stream, scores,
+                     ITEMS(p.args.items, .flops = 2 * share * p.pairs * p.D,
+                           .bytes = share * (double)(p.q.bytes + p.k.bytes) + 4 * size),
+                     SPANS(p.q, p.k, part, MASK_SPANS(&p)), &p.args, sizeof p.args);
+        gpu_dispatch(t->stream, KERNEL(gpu, "attention_pattern"), ITEMS(n, .flops = 6 * size, .bytes = 8 * size),
+                     SPANS(part), ARGS(PatternArgs, (uint32_t)n, S));
     }
     return pattern;
 }

@@ -53,6 +53,11 @@ static void backward_bias(Tape *t, AttentionProblem p, Span dy, Span lse, Span d
 {
     p.args.items = p.args.bias_heads * p.args.T * p.args.S;
     p.args.accumulate = dbias.accumulate;
+    const GpuTraits *traits = gpu_traits(stream_gpu(t->stream));
+    uint64_t steps = (uint64_t)p.args.B * (p.args.H / p.args.bias_heads + 1) * (p.D + 2);
+    op_check(!traits->max_loop_steps || steps <= traits->max_loop_steps,
+             "attention: the bias's gradient sums over too many batches and heads (%u, %u) for %s", p.args.B, p.args.H,
+             traits->name);
     KernelSpec spec = { .shader = "attention_backward_bias" };
     gpu_dispatch(t->stream, attention_kernel(stream_gpu(t->stream), spec, &p), ITEMS(p.args.items, COST(&p, 2)),
                  SPANS(p.q, p.k, p.v, dy, lse, delta, dbias.span, MASK_SPANS(&p)), &p.args, sizeof p.args);

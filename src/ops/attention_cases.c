@@ -266,6 +266,7 @@ static const Case cases[] = {
 
 static const Case pattern_cases[] = {
     FORWARD_CASE("one of each", F32, 0, 1, 1, 1, 1, 1, 1),
+    FORWARD_CASE("many keys", F32, 0, 1, 2, 1500, 1, 1, 64), // more than 65,535 products a row
     FORWARD_CASE("grouped, causal", F32, CAUSAL, 2, 11, 11, 6, 2, 5),
     FORWARD_CASE("cross, window", F32, 0, 1, 9, 14, 2, 2, 8, 4),
     FORWARD_CASE("bias that hides", F32, BIAS | BIAS_HIDES, 1, 12, 12, 2, 2, 8),
