@@ -4,11 +4,12 @@
 #include <string.h>
 
 static bool all;
-static const char *html;
+static const char *html, *figures;
 
 static Option options[] = {
     FLAG("all", all, "print every step without asking"),
     TEXT("html", html, "write the whole lecture to this page instead"),
+    TEXT("figures", figures, "write its heat maps into this folder instead, as SVG"),
 };
 
 static int list_lectures(void)
@@ -41,7 +42,7 @@ static int run(Invocation *in)
     if (!open_device(&timed, &gpu, &stream)) return EXIT_FAILED;
     Show *show = show_open(lecture, gpu, (uint64_t)in->common.seed);
     int code = set_parameters(in, show);
-    RunOptions o = { .all = all, .html = html };
+    RunOptions o = { .all = all, .html = html, .figures = figures };
     if (!code && !show_run(show, &o, &err)) code = fail(in, &err);
     show_close(show);
     return close_device(in, gpu, stream, code);
@@ -57,15 +58,16 @@ static void more_help(const Invocation *in, FILE *out)
                 "\n`lectern lecture NAME --help` lists what a lecture lets you set; `lectern lecture` lists them.\n");
 }
 
-const Command command_lecture = { .name = "lecture",
-                                  .summary = "step through a lecture",
-                                  .usage =
-                                      "usage: lectern lecture [NN|NAME] [--all] [--html FILE] [--PARAMETER VALUE …]\n"
-                                      "example: lectern lecture attention --text \"The cat sat\" --layer 2",
-                                  .on_device = true,
-                                  .seeded = true,
-                                  .max_words = 1,
-                                  .takes_extra = true,
-                                  OPTIONS(options),
-                                  .more_help = more_help,
-                                  .run = run };
+const Command command_lecture = {
+    .name = "lecture",
+    .summary = "step through a lecture",
+    .usage = "usage: lectern lecture [NN|NAME] [--all] [--html FILE] [--figures FOLDER] [--PARAMETER VALUE …]\n"
+             "example: lectern lecture attention --text \"The cat sat\" --layer 2",
+    .on_device = true,
+    .seeded = true,
+    .max_words = 1,
+    .takes_extra = true,
+    OPTIONS(options),
+    .more_help = more_help,
+    .run = run
+};

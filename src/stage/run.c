@@ -4,6 +4,7 @@
 #include "stage/html.h"
 #include "stage/keys.h"
 #include "stage/label.h"
+#include "stage/svg.h"
 #include "stage/terminal.h"
 #include <ctype.h>
 #include <errno.h>
@@ -407,6 +408,7 @@ static bool step_through(Show *show, Error *err)
 
 bool show_run(Show *show, const RunOptions *options, Error *err)
 {
+    if (options->figures) return svg_write_figures(show, options->figures, err);
     if (options->html) return html_write(show, options->html, err);
     if (options->all || !isatty(STDIN_FILENO) || !isatty(STDOUT_FILENO)) return print_all(show, err);
     return step_through(show, err);

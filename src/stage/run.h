@@ -4,8 +4,9 @@
 #include <stdio.h>
 
 typedef struct RunOptions {
-    bool all;         // every step without asking
-    const char *html; // write the whole lecture to this file instead of the terminal; NULL: no
+    bool all;            // every step without asking
+    const char *html;    // write the whole lecture to this file instead of the terminal; NULL: no
+    const char *figures; // write its heat maps into this folder instead (svg.h); NULL: no
 } RunOptions;
 
 // One run of one lecture: its parameters, its state and what every step that ran has shown.

@@ -91,7 +91,7 @@ double show_difference(Stage *stage, const Tensor *a, const Tensor *b)
 // The profile of the stage's stream, or NULL after a failure.
 static const KernelTime *profile(Stage *stage, int *n)
 {
-    CHECK(stage->stream && gpu_options(stage->gpu)->profile, "show_cost: the device was opened without profile");
+    CHECK(stage->stream && gpu_options(stage->gpu)->profile, "show: the device was opened without profile");
     Error err = { "" };
     *n = 0;
     if (stream_wait(stage->stream, &err)) return stream_profile(stage->stream, n);
@@ -99,20 +99,26 @@ static const KernelTime *profile(Stage *stage, int *n)
     return NULL;
 }
 
-void show_cost_of(Stage *stage, Cost cost)
+void show_kernels(Stage *stage)
 {
-    const KernelTime *times = profile(stage, &cost.n);
-    if (cost.n == 0) return; // nothing ran
-    Dispatch *dispatches = NEW_ARRAY(Dispatch, cost.n);
-    for (int i = 0; i < cost.n; i++)
+    int n;
+    const KernelTime *times = profile(stage, &n);
+    for (int i = 0; i < n; i++) show_shader(stage, kernel_shader(times[i].kernel));
+}
+
+void show_cost(Stage *stage)
+{
+    int n;
+    const KernelTime *times = profile(stage, &n);
+    if (n == 0) return; // nothing ran
+    Dispatch *dispatches = NEW_ARRAY(Dispatch, n);
+    for (int i = 0; i < n; i++)
         dispatches[i] = (Dispatch){ kernel_name(times[i].kernel), (int)times[i].calls, times[i].seconds, times[i].flops,
                                     times[i].bytes };
-    if (!cost.title) cost.title = "Time and bytes of this step";
-    cost.dispatches = dispatches;
-    cost.device = gpu_traits(stage->gpu)->name;
-    stage_show(stage, (Exhibit){ .kind = EXHIBIT_COST, .cost = cost });
+    exhibit_cost(stage, .title = "Time and bytes of this step", .dispatches = dispatches, .n = n,
+                 .device = gpu_traits(stage->gpu)->name);
     free(dispatches);
-    for (int i = 0; i < cost.n; i++) show_shader(stage, kernel_shader(times[i].kernel));
+    show_kernels(stage);
 }
 
 Lap show_lap(Stage *stage)

@@ -28,12 +28,12 @@ const float *show_values(Stage *stage, const Tensor *x);
 // max |a − b|, of as many elements.
 double show_difference(Stage *stage, const Tensor *a, const Tensor *b);
 
-// Time, FLOPs and bytes of every kernel that ran in this step so far, then the sources of those that the step has not
-// shown. The device must have been opened with GpuOptions.profile. show_cost(s), or with fields of a Cost:
-// show_cost(s, .title = "…", .roof_flops = roof.flops).
-#define show_cost(...) show_cost_with(__VA_ARGS__, )
-#define show_cost_with(stage, ...) show_cost_of(stage, (Cost){ .n = 0, __VA_ARGS__ })
-void show_cost_of(Stage *stage, Cost cost);
+// The sources of the kernels that ran in this step so far, but for those that it has shown.
+void show_kernels(Stage *stage);
+
+// Time, FLOPs and bytes of every kernel that ran in this step so far, then their sources. The device must have been
+// opened with GpuOptions.profile.
+void show_cost(Stage *stage);
 
 // What has run on the stage's stream since the last lap of this step: its time by the profiler, and the FLOPs and bytes
 // that its dispatches stated.

@@ -18,6 +18,10 @@ done
 "$lectern" lecture attention --model "$model" --head 1 --html "$folder/page.html" || fail "--html: exit $?"
 [ "$(tail -1 "$folder/page.html")" = "</html>" ] || fail "the page is cut"
 
+"$lectern" lecture attention --model "$model" --figures "$folder/figures" || fail "--figures: exit $?"
+[ "$(ls "$folder/figures" | wc -l)" -ge 10 ] || fail "few figures"
+if command -v xmllint >/dev/null; then xmllint --noout "$folder"/figures/*.svg || fail "a figure is not XML"; fi
+
 # mistake EXIT WORD OPTION…: one line with the word on standard error, nothing on standard output
 mistake() {
     local want=$1 word=$2 code

@@ -6,6 +6,7 @@
 #include "stage/reader.h"
 #include "stage/run.h"
 #include "stage/show.h"
+#include "stage/svg.h"
 #include "stage/terminal.h"
 #include <check.h>
 #include <math.h>
@@ -260,6 +261,13 @@ START_TEST(the_whole_lecture)
     char *page = file_read(path, &size, &err);
     ck_assert_int_gt(check_tags(page), 1000);
     free(page);
+    ck_assert_msg(svg_write_figures(show, folder, &err), "%s", err.message);
+    char *figure = path_join(folder, "06-1.svg"), *svg = file_read(figure, &size, &err);
+    ck_assert_msg(svg, "%s", err.message);
+    ck_assert_int_gt(check_tags(svg), T * T);
+    ck_assert_ptr_nonnull(strstr(svg, "softmax(QKᵀ/√d + mask)"));
+    free(svg);
+    free(figure);
     free(path);
     show_close(show);
 }
