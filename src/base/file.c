@@ -120,7 +120,10 @@ bool dir_create(const char *path, Error *err)
             *slash = '/';
         }
     free(copy);
-    if (mkdir(path, 0777) == 0 || dir_exists(path)) return true;
+    if (mkdir(path, 0777) == 0) return true;
+    int cause = errno;
+    if (dir_exists(path)) return true;
+    errno = cause;
     return fail(err, path, "cannot create the folder");
 }
 

@@ -39,7 +39,7 @@ typedef struct Option {
 typedef struct Common {
     const char *device;
     int64_t seed;
-    bool json, validate, profile;
+    bool seed_given, json, validate, profile;
 } Common;
 
 typedef struct Invocation {

@@ -48,8 +48,9 @@ static int run(Invocation *in)
         bits += tale->bits;
         if (ferror(stdout)) break; // main reports it
     }
-    fprintf(stderr, "%zu bytes; the grammar's entropy is at most %.3f bits a byte\n", done,
-            bits / (double)(done ? done : 1));
+    if (!ferror(stdout))
+        fprintf(stderr, "%zu bytes; the grammar's entropy is at most %.3f bits a byte\n", done,
+                bits / (double)(done ? done : 1));
     free(tale);
     return EXIT_OK;
 }

@@ -148,6 +148,7 @@ static int parse(Invocation *in, const Command *command, int argc, char **argv)
         if (!equals && i + 1 == argc) return usage_error(in, "--%s needs a value", o->name);
         int code = set_value(in, o, equals ? equals + 1 : argv[++i]);
         if (code) return code;
+        if (o->value == &in->common.seed) in->common.seed_given = true;
     }
     return EXIT_OK;
 }
@@ -221,7 +222,7 @@ bool interrupted(void)
 
 // ---- Start ---------------------------------------------------------------------------------------------------------
 
-int main(int argc, char **argv)
+static int start(int argc, char **argv)
 {
     if (argc < 2 || !strcmp(argv[1], "--help") || !strcmp(argv[1], "help")) {
         print_commands(argc < 2 ? stderr : stdout);
@@ -240,9 +241,17 @@ int main(int argc, char **argv)
             if (strncmp(argv[2], "--", 2) != 0) in.words[in.word_count++] = argv[2];
             return print_help(command, &in), EXIT_OK;
         }
+    signal(SIGXFSZ, SIG_IGN); // a file that may not grow is an error to report, like a full disk
     int code = parse(&in, command, argc - 2, argv + 2);
-    if (!code) code = command->run(&in);
-    if (fflush(stdout) == 0 || code) return code;
-    fprintf(stderr, "lectern %s: standard output: %s\n", in.command, strerror(errno));
+    return code ? code : command->run(&in);
+}
+
+int main(int argc, char **argv)
+{
+    signal(SIGXFSZ, SIG_IGN); // a file that may not grow is an error to report, like a full disk
+    int code = start(argc, argv);
+    bool lost = ferror(stdout); // what was written before
+    if ((fflush(stdout) == 0 && !lost) || code) return code;
+    fprintf(stderr, "lectern: what was to be printed could not be written to standard output (is a disk full?)\n");
     return EXIT_FAILED;
 }

@@ -10,10 +10,10 @@
 
 // ---- Settings --------------------------------------------------------------------------------------------------------
 
-static bool listed(const char *name, const char *const *list, size_t n)
+static bool listed(const char *name, const char *const *list)
 {
-    for (size_t i = 0; i < n; i++)
-        if (!strcmp(list[i], name)) return true;
+    for (; *list; list++)
+        if (!strcmp(*list, name)) return true;
     return false;
 }
 
@@ -28,11 +28,11 @@ static json_t *option_json(const Option *o)
     return NULL;
 }
 
-json_t *run_settings_json(const Invocation *in, const char *const *except, size_t n)
+json_t *run_settings_json(const Invocation *in, const char *const *except)
 {
     json_t *root = json_object();
     for (int i = 0; i < in->option_count; i++)
-        if (!listed(in->options[i].name, except, n))
+        if (!listed(in->options[i].name, except))
             json_object_set_new(root, in->options[i].name, option_json(&in->options[i]));
     json_object_set_new(root, "seed", json_integer(in->common.seed));
     return root;
@@ -77,7 +77,15 @@ bool run_folder_begin(const char *out, json_t *settings, bool force, Error *err)
     return ok;
 }
 
-static bool set_option(Option *o, const json_t *value, const char *path, Error *err)
+static bool differs(const char *name, const char *path, Error *err)
+{
+    return error_set(err,
+                     "--%s: the run in this folder was started with another value (see %s): leave it out, or start a "
+                     "run of its own",
+                     name, path);
+}
+
+static bool set_option(Option *o, const json_t *value, bool may_change, const char *path, Error *err)
 {
     bool fits = (o->type == OPTION_FLAG && json_is_boolean(value)) ||
                 (o->type == OPTION_INT && json_is_integer(value)) ||
@@ -86,13 +94,9 @@ static bool set_option(Option *o, const json_t *value, const char *path, Error *
     if (!fits || ((o->low != 0 || o->high != 0) && json_is_number(value) && (number < o->low || number > o->high)))
         return error_set(err, "%s: \"%s\" is missing or no value for it", path, o->name);
     json_t *given = o->given ? option_json(o) : NULL;
-    bool differs = given && (json_is_number(given) ? json_number_value(given) != number : !json_equal(given, value));
+    bool same = !given || (json_is_number(given) ? json_number_value(given) == number : json_equal(given, value));
     json_decref(given);
-    if (differs)
-        return error_set(err,
-                         "--%s: the run in this folder was started with another value (see %s): leave it out, or "
-                         "start a run of its own",
-                         o->name, path);
+    if (!same) return may_change || differs(o->name, path, err);
     if (o->type == OPTION_FLAG) *(bool *)o->value = json_is_true(value);
     if (o->type == OPTION_INT) *(int64_t *)o->value = json_integer_value(value);
     if (o->type == OPTION_FLOAT) *(double *)o->value = number;
@@ -101,7 +105,8 @@ static bool set_option(Option *o, const json_t *value, const char *path, Error *
     return true;
 }
 
-bool run_folder_settings(const char *out, Invocation *in, const char *const *except, size_t n, Error *err)
+bool run_folder_settings(const char *out, Invocation *in, const char *const *except, const char *const *may_change,
+                         Error *err)
 {
     char *path = path_join(out, "run.json");
     json_error_t where;
@@ -112,11 +117,13 @@ bool run_folder_settings(const char *out, Invocation *in, const char *const *exc
     else if (!ok)
         error_set(err, "%s: line %d: %s", path, where.line, where.text);
     for (int i = 0; ok && i < in->option_count; i++)
-        if (!listed(in->options[i].name, except, n))
-            ok = set_option(&in->options[i], json_object_get(root, in->options[i].name), path, err);
-    if (ok && !json_is_integer(json_object_get(root, "seed")))
-        ok = error_set(err, "%s: \"seed\" is missing or no number", path);
-    if (ok) in->common.seed = json_integer_value(json_object_get(root, "seed"));
+        if (!listed(in->options[i].name, except))
+            ok = set_option(&in->options[i], json_object_get(root, in->options[i].name),
+                            listed(in->options[i].name, may_change), path, err);
+    const json_t *seed = json_object_get(root, "seed");
+    if (ok && !json_is_integer(seed)) ok = error_set(err, "%s: \"seed\" is missing or no number", path);
+    if (ok && in->common.seed_given && in->common.seed != json_integer_value(seed)) ok = differs("seed", path, err);
+    if (ok) in->common.seed = json_integer_value(seed);
     json_decref(root);
     free(path);
     return ok;
@@ -158,6 +165,22 @@ static bool trim(RunLog *log, const char *path, int64_t step, Error *err)
     return ok;
 }
 
+// Keeps the samples up to `step`.
+static bool trim_samples(const char *path, int64_t step, Error *err)
+{
+    size_t size, kept = 0;
+    char *text = file_read(path, &size, err);
+    if (!text) return false;
+    for (char *line = text, *end; (end = strchr(line, '\n')); line = end + 1) {
+        long long at;
+        if (sscanf(line, "--- step %lld", &at) == 1 && at > step) break;
+        kept = (size_t)(end + 1 - text);
+    }
+    bool ok = file_write(path, text, kept, err);
+    free(text);
+    return ok;
+}
+
 static FILE *append_to(const char *path, Error *err)
 {
     FILE *stream = fopen(path, "ae");
@@ -169,7 +192,8 @@ bool run_log_open(RunLog *log, const char *out, int64_t step, Error *err)
 {
     *log = (RunLog){ .out = mem_string(out) };
     char *steps = path_join(out, "log.jsonl"), *samples = path_join(out, "samples.txt");
-    bool ok = !file_exists(steps) || trim(log, steps, step, err);
+    bool ok = (!file_exists(steps) || trim(log, steps, step, err)) &&
+              (!file_exists(samples) || trim_samples(samples, step, err));
     ok = ok && (log->steps = append_to(steps, err)) && (log->samples = append_to(samples, err));
     free(steps);
     free(samples);

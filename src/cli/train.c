@@ -51,9 +51,9 @@ static Option options[] = {
     FLAG("force", force, "start anew in a folder that holds a run: it is emptied of that run"),
 };
 
-// Options that say how to run, not what is run: they may change when a run is resumed.
-static const char *const free_options[] = { "steps", "eval-interval", "eval-batches", "checkpoint-interval",
-                                            "out",   "resume",        "force" };
+// Options that may change when a run is resumed, and those that are not the run's.
+static const char *const free_options[] = { "steps", "eval-interval", "eval-batches", "checkpoint-interval", NULL };
+static const char *const own_options[] = { "out", "resume", "force", NULL };
 
 typedef struct Run {
     Invocation *in;
@@ -76,7 +76,7 @@ static TrainOptions train_options(const Invocation *in)
                            .seq_len = (int)seq_len,
                            .grad_accum = (int)grad_accum,
                            .steps = steps,
-                           .warmup = warmup,
+                           .warmup = warmup < steps ? warmup : steps - 1,
                            .lr = lr,
                            .min_lr = min_lr,
                            .beta1 = beta1,
@@ -119,6 +119,53 @@ static BatchesSource source(const char *what, size_t bytes, char size[32], char 
     return (BatchesSource){ name, size, "give a longer file or a smaller --batch or --seq-len" };
 }
 
+// The largest --d-model with which a batch of one row fits; 0 if none does.
+static int largest_d_model(const Run *run, uint64_t bytes)
+{
+    const Family *family = run->model->family;
+    TrainOptions o = train_options(run->in);
+    TrainPlan plan;
+    o.batch = 1;
+    int unit = (int)n_head * (family->rotary ? 2 : 1), low = 0, high = (int)d_model / unit; // low fits, high doesn't
+    while (high - low > 1) {
+        Config config = run->model->config;
+        int middle = (low + high) / 2;
+        config.d_model = middle * unit;
+        config.d_ff = 0;
+        family->defaults(&config);
+        Model *model = model_new(run->gpu, family, &config);
+        parameters_train(&model->parameters);
+        if (train_fits(model, &o, bytes, &plan))
+            low = middle;
+        else
+            high = middle;
+        model_free(model);
+    }
+    return low * unit;
+}
+
+static bool too_large(Run *run, uint64_t has, Error *err)
+{
+    TrainOptions o = train_options(run->in);
+    const char *name = gpu_traits(run->gpu)->name;
+    double needed = (double)train_bytes(&run->plan.memory) / 1e9, gb = (double)has / 1e9;
+    int largest = train_largest_batch(run->model, &o, has);
+    if (largest)
+        return error_set(
+            err,
+            "the run needs %.2f GB or more and %s has %.2f GB: the largest --batch that fits is %d (with a "
+            "larger --grad-accum the step stays the same)",
+            needed, name, gb, largest);
+    largest = largest_d_model(run, has);
+    if (largest)
+        return error_set(err,
+                         "the run needs %.2f GB or more and %s has %.2f GB: the largest --d-model that fits, with "
+                         "--batch 1, is %d",
+                         needed, name, gb, largest);
+    return error_set(err, "the run needs %.2f GB or more and %s has %.2f GB: make --seq-len or --n-layer smaller",
+                     needed, name, gb);
+}
+
 static bool open_model(Run *run, Error *err)
 {
     const Family *family = family_find(arch);
@@ -136,21 +183,8 @@ static bool open_model(Run *run, Error *err)
     run->model = model_new(run->gpu, family, &config);
     parameters_train(&run->model->parameters);
     TrainOptions o = train_options(run->in);
-    run->plan = train_plan(run->model, &o);
-
-    const TrainMemory *m = &run->plan.memory;
-    uint64_t needed = m->weights + m->gradients + m->moments + m->activations;
     uint64_t has = gpu_traits(run->gpu)->memory_bytes;
-    if (needed <= has) return true;
-    int largest = train_largest_batch(run->model, &o, has);
-    if (largest == 0)
-        return error_set(
-            err, "the run needs %.2f GB and %s has %.2f GB, even with --batch 1; make the model or --seq-len smaller",
-            (double)needed / 1e9, gpu_traits(run->gpu)->name, (double)has / 1e9);
-    return error_set(err,
-                     "the run needs %.2f GB and %s has %.2f GB: the largest --batch that fits is %d (with a larger "
-                     "--grad-accum the step stays the same)",
-                     (double)needed / 1e9, gpu_traits(run->gpu)->name, (double)has / 1e9, largest);
+    return train_fits(run->model, &o, has, &run->plan) || too_large(run, has, err);
 }
 
 static bool open_trainer(Run *run, Error *err)
@@ -262,18 +296,13 @@ static bool report(Run *run, const StepReport *step, double seconds, bool last, 
     return run_log_curve(&run->log, err) && write_sample(run, err);
 }
 
-static bool loop(Run *run, Error *err)
+static bool take_steps(Run *run, Error *err)
 {
     int64_t saved = run->trainer.step > 0 ? run->trainer.step : -1;
     while (run->trainer.step < steps && !interrupted()) {
         StepReport step;
         double start = clock_seconds();
-        if (!trainer_step(&run->trainer, &step, err)) {
-            if (saved < 0) return false;
-            Error cause = *err;
-            *err = (Error){ "" };
-            return error_set(err, "%s; the last good checkpoint is %s/step-%lld", cause.message, out, (long long)saved);
-        }
+        if (!trainer_step(&run->trainer, &step, err)) return false;
         bool last = run->trainer.step == steps;
         if (!report(run, &step, clock_seconds() - start, last, err)) return false;
         if (run->trainer.step % checkpoint_interval && !last) continue;
@@ -284,14 +313,24 @@ static bool loop(Run *run, Error *err)
     return save(run, err); // interrupted
 }
 
+static bool loop(Run *run, Error *err)
+{
+    if (take_steps(run, err)) return true;
+    Error cause = *err;
+    *err = (Error){ "" };
+    int64_t last = checkpoint_last(out);
+    if (last < 0) return error_set(err, "%s; no checkpoint was written yet", cause.message);
+    return error_set(err, "%s; the last good checkpoint is %s/step-%lld", cause.message, out, (long long)last);
+}
+
 // ---- The command -----------------------------------------------------------------------------------------------------
 
 static bool start(Run *run, Error *err)
 {
     if (!dir_create(out, err)) return false;
     int64_t last = resume ? checkpoint_last(out) : -1;
-    if (!resume && !run_folder_begin(out, run->state.settings, force, err)) return false;
     if (last >= 0 && !checkpoint_load(&run->trainer, out, last, &run->state, err)) return false;
+    if (!run_folder_begin(out, run->state.settings, force, err)) return false;
     if (!run_log_open(&run->log, out, last >= 0 ? last : 0, err)) return false;
     if (resume && !run->in->common.json)
         printf(last >= 0 ? "resumed     at step %lld\n" : "resumed     at step %lld: no checkpoint was written yet\n",
@@ -339,13 +378,12 @@ static int run_train(Invocation *in)
     Run run = { .in = in };
     interrupted(); // from here on Ctrl-C asks, and a checkpoint answers
     if (resume && force) return usage_error(in, "--resume and --force exclude each other");
-    if (resume && !run_folder_settings(out, in, free_options, COUNT_OF(free_options), &err)) return fail(in, &err);
+    if (resume && !run_folder_settings(out, in, own_options, free_options, &err)) return fail(in, &err);
     if (!resume && !force && run_folder_holds_run(out)) {
         error_set(&err, "%s holds a run already: give --resume to go on, --force to start anew, or another --out", out);
         return fail(in, &err);
     }
-    if (warmup >= steps) warmup = steps - 1;
-    run.state.settings = run_settings_json(in, free_options, COUNT_OF(free_options));
+    run.state.settings = run_settings_json(in, own_options);
     if (!open_device(in, &run.gpu, &run.stream)) return EXIT_FAILED;
     int code = go(&run, &err) ? EXIT_OK : fail(in, &err);
     run_log_close(&run.log);

@@ -22,8 +22,9 @@ static Tensor *put_ids(Tape *t, const int32_t *ids, int B, int T)
 // The loss of one batch, recorded: ids [B, T] → [1].
 static Tensor *record_loss(Tape *t, const Model *model, const int32_t *inputs, const int32_t *targets, int B, int T)
 {
-    int32_t *positions = NEW_ARRAY(int32_t, (size_t)B * (size_t)T);
-    for (int i = 0; i < B * T; i++) positions[i] = i % T;
+    bool plan = stream_is_plan(t->stream); // it writes nothing
+    int32_t *positions = plan ? NULL : NEW_ARRAY(int32_t, (size_t)B * (size_t)T);
+    for (int i = 0; i < B * T && !plan; i++) positions[i] = i % T;
     Tensor *ids = put_ids(t, inputs, B, T), *wanted = put_ids(t, targets, B, T);
     Place place = { .pos = put_ids(t, positions, B, T) };
     free(positions);
@@ -52,10 +53,24 @@ static AdamW adamw_options(const TrainOptions *o, int64_t step, bool decays)
                     .step = (uint32_t)(step + 1) };
 }
 
-static void record_norm(Stream *stream, const Parameters *ps, Tensor *partials, Tensor *norm)
+static Tensor **all_tensors(const Parameters *ps)
 {
     Tensor **all = NEW_ARRAY(Tensor *, ps->count);
     for (int i = 0; i < ps->count; i++) all[i] = &ps->list[i]->tensor;
+    return all;
+}
+
+static int64_t norm_partials(const Parameters *ps)
+{
+    Tensor **all = all_tensors(ps);
+    int64_t partials = global_norm_partials(all, ps->count);
+    free(all);
+    return partials;
+}
+
+static void record_norm(Stream *stream, const Parameters *ps, Tensor *partials, Tensor *norm)
+{
+    Tensor **all = all_tensors(ps);
     global_norm(stream, all, ps->count, partials, norm);
     free(all);
 }
@@ -88,9 +103,9 @@ bool trainer_step(Trainer *tr, StepReport *report, Error *err)
     *report = (StepReport){ .lr = learning_rate(o, tr->step), .grad_norm = (double)norm };
     for (int i = 0; i < o->grad_accum; i++) report->loss += (double)losses[i] / o->grad_accum;
     if (!isfinite(report->loss) || !isfinite(report->grad_norm))
-        return error_set(err, "step %lld: the %s is %g", (long long)(tr->step + 1),
-                         isfinite(report->loss) ? "gradient's norm" : "loss",
-                         isfinite(report->loss) ? report->grad_norm : report->loss);
+        return error_set(err, "step %lld: the %s is %s; a lower learning rate or gradient clipping may help",
+                         (long long)(tr->step + 1), isfinite(report->loss) ? "gradient's norm" : "loss",
+                         isnan(report->loss) || isnan(report->grad_norm) ? "not a number" : "infinite");
     record_update(tr->stream, ps, tr->m, tr->v, &tr->norm, o, tr->step);
     stream_submit(tr->stream); // the device updates while the host draws the next batch
     tr->step++;
@@ -117,16 +132,13 @@ bool trainer_evaluate(Trainer *tr, const Batches *val, int n, double *loss, Erro
 
 // ---- Plans ---------------------------------------------------------------------------------------------------------
 
-static int64_t norm_partials(const Parameters *ps) { return 4096 * (int64_t)ps->count; }
-
 TrainPlan train_plan(Model *model, const TrainOptions *o)
 {
     Parameters *ps = &model->parameters;
     Stream *plan = stream_open_plan(model->gpu);
     Tape *t = tape_open(plan);
-    int32_t *ids = NEW_ARRAY(int32_t, (size_t)o->batch * (size_t)o->seq_len);
     parameters_begin_step(ps);
-    record_batch(t, model, o, ids, ids, 0, (Span){ NULL, 0, 4 });
+    record_batch(t, model, o, NULL, NULL, 0, (Span){ NULL, 0, 4 });
     parameters_end_backward(ps, plan);
     double batch_flops = stream_count(plan).flops;
     Tensor partials = { .shape = SHAPE(norm_partials(ps)), .dtype = F32 }, one = { .shape = SHAPE(1), .dtype = F32 };
@@ -142,10 +154,19 @@ TrainPlan train_plan(Model *model, const TrainOptions *o)
         .flops_per_token = step_flops / ((double)o->batch * o->seq_len * o->grad_accum),
         .dispatches = stream_count(plan).dispatches
     };
-    free(ids);
     tape_close(t);
     stream_close(plan);
     return result;
+}
+
+// What would take far too much is not planned: its weights and one activation tell.
+bool train_fits(Model *model, const TrainOptions *o, uint64_t bytes, TrainPlan *plan)
+{
+    uint64_t weights = parameters_bytes(&model->parameters), tokens = (uint64_t)o->batch * (uint64_t)o->seq_len;
+    plan->memory = (TrainMemory){ weights, weights, 2 * weights, 4 * tokens * (uint64_t)model->config.d_model };
+    if (train_bytes(&plan->memory) > bytes || tokens > INT32_MAX) return false;
+    *plan = train_plan(model, o);
+    return train_bytes(&plan->memory) <= bytes;
 }
 
 int train_largest_batch(Model *model, const TrainOptions *options, uint64_t bytes)
@@ -153,9 +174,9 @@ int train_largest_batch(Model *model, const TrainOptions *options, uint64_t byte
     TrainOptions o = *options;
     int low = 0, high = o.batch; // low fits, high doesn't
     while (high - low > 1) {
+        TrainPlan plan;
         o.batch = (low + high) / 2;
-        TrainMemory m = train_plan(model, &o).memory;
-        if (m.weights + m.gradients + m.moments + m.activations <= bytes)
+        if (train_fits(model, &o, bytes, &plan))
             low = o.batch;
         else
             high = o.batch;

@@ -15,6 +15,11 @@ typedef struct TrainMemory {
     uint64_t weights, gradients, moments, activations;
 } TrainMemory;
 
+static inline uint64_t train_bytes(const TrainMemory *m)
+{
+    return m->weights + m->gradients + m->moments + m->activations;
+}
+
 typedef struct TrainPlan {
     TrainMemory memory;
     double flops_per_token; // forward, backward and update, by what the dispatches state
@@ -44,6 +49,9 @@ double learning_rate(const TrainOptions *o, int64_t step);
 
 // Memory and FLOPs of a run, without allocating anything. `model` has been declared, not allocated.
 TrainPlan train_plan(Model *model, const TrainOptions *options);
+
+// True, and the plan, if the run fits into `bytes`. Else plan->memory says what it needs at least.
+bool train_fits(Model *model, const TrainOptions *options, uint64_t bytes, TrainPlan *plan);
 
 // The largest batch whose plan fits into `bytes`; 0 if none does.
 int train_largest_batch(Model *model, const TrainOptions *options, uint64_t bytes);

@@ -1,0 +1,99 @@
+#!/usr/bin/env bash
+# `generate` with models and prompts of every kind.
+. "$(dirname "${BASH_SOURCE[0]}")/check.sh"
+
+works train "${tiny[@]}" --seq-len 64 --steps 60 --lr 0.02 --out run
+model=run/model.gguf
+g() { works generate --model $model --prompt 'the cat' "$@"; }
+
+g --max-tokens 20 --seed 3
+[ "$(wc -m <out)" -le 22 ] || problem 'more than 20 characters'
+cp out first
+g --max-tokens 20 --seed 3
+same out first
+g --max-tokens 20 --seed 4
+cmp -s out first && problem 'another seed gives the same text'
+g --temperature 0 --max-tokens 40
+cp out greedy
+g --temperature 0 --max-tokens 40 --seed 9
+same out greedy
+g --top-k 1 --max-tokens 40
+same out greedy
+g --top-p 0 --max-tokens 40
+same out greedy
+g --min-p 1 --max-tokens 40
+same out greedy
+g --temperature 0 --max-tokens 40 --echo
+[ "$(cat out)" = "the cat$(cat greedy)" ] || problem '--echo'
+
+# The stop text may lie across tokens, begin and break off, or be the whole answer.
+text=$(cat greedy)
+for cut in 0 1 3; do
+    g --temperature 0 --max-tokens 40 --stop "${text:$cut:4}"
+    before=${text%%"${text:$cut:4}"*}
+    [ "$(cat out)" = "$before" ] || problem "--stop '${text:$cut:4}' leaves '$(cat out)', not '$before'"
+done
+g --temperature 0 --max-tokens 40 --stop "${text:0:3}§"
+same out greedy
+
+# More than the context of 64
+refused 1 '[0-9]+ tokens do not fit: the model.s context is 64' generate --model $model --prompt "$(head -c 70 text)"
+[ ! -s out ] || problem 'it printed something before that'
+works generate --model $model --prompt 'the' --max-tokens 1000
+
+# JSON, of the same text
+if command -v python3 >/dev/null; then
+    g --temperature 0 --max-tokens 40 --json
+    python3 - greedy <<'END' || problem 'the JSON is not the text'
+import json, sys
+made, text = json.load(open("out")), open(sys.argv[1]).read()[:-1]
+tokens = made["tokens"]
+assert made["text"] == text == "".join(t["text"] for t in tokens), made
+assert len(made["prompt_ids"]) == 7 and all(t["logprob"] <= 0 for t in tokens), made
+END
+    works train "${tiny[@]}" --tokenizer byte --steps 5 --out bytes
+    works generate --model bytes/model.gguf --prompt 'é' --temperature 20 --json --seed 1
+    python3 -m json.tool out >/dev/null || problem 'pieces of characters break the JSON'
+fi
+
+works generate --model $model
+works generate --model $model --prompt ''
+refused 2 '--model is missing.*lectern generate --help' generate
+refused 1 'nothere: cannot open' generate --model nothere
+refused 1 '\.: is a folder' generate --model .
+refused 1 'text: not a GGUF file' generate --model text
+: >empty
+refused 1 'empty: ' generate --model empty
+refused 1 'step-60/optimizer.gguf.*general.architecture is "lectern-adamw"; lectern runs gpt2, llama' \
+    generate --model run/step-60/optimizer.gguf
+for size in 4 20 24 100 1000 2500 $(($(stat -c %s $model) - 1)); do
+    head -c "$size" $model >cut
+    refused 1 'cut: ' generate --model cut --prompt a
+done
+# One number of the file is changed: it is refused, or the model still runs; it never crashes.
+for at in 10 16 40 60 100 200 300 500 900 1500; do
+    cp $model changed
+    printf '\377\377\377\177' | dd of=changed bs=1 seek=$at conv=notrunc 2>/dev/null
+    timeout 60 "$lectern" generate --model changed --prompt a --max-tokens 3 >out 2>err
+    code=$?
+    count=$((count + 1))
+    [ $code -le 1 ] && [ "$(wc -l <err)" -le 1 ] || problem "byte $at changed: exit code $code"
+done
+head -c $(($(stat -c %s $model) - 4000)) $model >nan # every weight NaN
+head -c 4000 /dev/zero | tr '\0' '\377' >>nan
+refused 1 "the model's logits are not numbers" generate --model nan --prompt a
+
+refused 2 '--top-k: -1 is out of range' generate --model $model --top-k -1
+refused 2 '--top-p: 1.5 is out of range' generate --model $model --top-p 1.5
+refused 2 '--min-p: -0.1 is out of range' generate --model $model --min-p=-0.1
+refused 2 '--temperature: -1 is out of range' generate --model $model --temperature=-1
+refused 2 '--temperature: "warm" is not a number' generate --model $model --temperature warm
+refused 2 '--repeat-penalty: 0 is out of range' generate --model $model --repeat-penalty 0
+refused 2 '--max-tokens: 0 is out of range' generate --model $model --max-tokens 0
+refused 2 '"words" is one argument too many' generate --model $model words
+refused 1 'there is no device 77' generate --model $model --device 77
+ends 1 sh -c '"$@" >/dev/full' sh "$lectern" generate --model $model --prompt a
+grep -q 'standard output' err || problem '/dev/full is not named'
+
+"$lectern" generate --model $model --prompt a --max-tokens 7 --validate >out 2>err || problem '--validate'
+finish

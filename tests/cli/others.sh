@@ -1,0 +1,65 @@
+#!/usr/bin/env bash
+# The commands that only tell: `devices`, `doctor`, `bench`, `data`, and the program without a command.
+. "$(dirname "${BASH_SOURCE[0]}")/check.sh"
+
+json() { # json PROGRAM: what was printed is JSON, and the Python assertion holds of it, as `j`
+    command -v python3 >/dev/null || return
+    python3 -c "import json; j = json.load(open('out')); assert $1, j" || problem "the JSON: $1"
+}
+
+ends 2 "$lectern"
+grep -q '^usage: lectern COMMAND' err || problem 'no usage'
+works --help
+ends 2 "$lectern" nonesuch
+[ "$(cat err)" = 'lectern: there is no command "nonesuch" (see `lectern --help`)' ] || problem 'the message'
+for command in devices doctor bench data train generate lecture; do
+    works $command --help
+    says "usage: lectern $command"
+    [ $command = lecture ] || refused 2 'there is no option --nonesuch' $command --nonesuch --device 0
+    ends 1 sh -c '"$@" >/dev/full' sh "$lectern" $command --help
+done
+
+works devices
+says '^0  .'
+works devices --json
+json 'j[0]["index"] == 0 and j[0]["subgroup"] > 0 and j[0]["memory_bytes"] > 0'
+refused 2 '"0" is one argument too many' devices 0
+ends 1 sh -c '"$@" >/dev/full' sh "$lectern" devices
+
+works doctor --op softmax
+says '^[1-9][0-9]* checked, 0 failed'
+works doctor --op softmax --json
+json 'j["failed"] == 0 and j["ops"] and all(o["op"] == "softmax" and o["pass"] for o in j["ops"])'
+works doctor --compile --op softmax
+says '^[1-9][0-9]* kernels, 0 do not compile'
+works doctor --compile --op softmax --json
+json 'j["failed"] == 0 and any(k["taken"] for k in j["kernels"])'
+refused 2 '--op: there is no op "nonesuch"' doctor --op nonesuch
+refused 2 '--op: there is no op "nonesuch"' doctor --compile --op nonesuch
+refused 2 '"softmax" is one argument too many' doctor softmax
+refused 1 'there is no device 77' doctor --device 77
+refused 1 'there is no device 77' doctor --compile --device 77
+
+works bench softmax --seconds 0.01 --json
+json 'j["roof"]["gflops"] > 0 and j["results"] and all(r["best_seconds"] > 0 for r in j["results"])'
+refused 2 'there is no op "nonesuch"' bench nonesuch
+refused 2 '--seconds: 0 is out of range' bench --seconds 0
+refused 1 'there is no device 77' bench --device 77
+
+ends 0 "$lectern" data tales --seed 1 --bytes 3k
+[ "$(wc -c <out)" -ge 3000 ] && [ "$(wc -c <out)" -lt 9000 ] || problem 'the size'
+cp out tales
+ends 0 "$lectern" data tales --seed 1 --bytes 3000
+same out tales
+ends 0 "$lectern" data tales --seed 1 --bytes 3k --split validation
+cmp -s out tales && problem 'both splits are one'
+refused 2 'name a generator' data
+refused 2 'name a generator' data nonesuch
+refused 2 '--bytes: "many" is no size such as' data tales --bytes many
+refused 2 '--bytes: "-3" is no size' data tales --bytes=-3
+refused 2 '--bytes: "9e99" is no size' data tales --bytes 9e99
+refused 2 '--split: "test" is neither train nor validation' data tales --split test
+refused 2 '--seed: -1 is out of range' data tales --seed -1
+ends 1 sh -c '"$@" >/dev/full' sh "$lectern" data tales --bytes 1M
+[ "$(wc -l <err)" = 1 ] || problem 'more than one line'
+finish

@@ -1,0 +1,59 @@
+#!/usr/bin/env bash
+# What a user can give `train` that it cannot use: one line, the right exit code, and no folder is made.
+. "$(dirname "${BASH_SOURCE[0]}")/check.sh"
+
+: >empty
+head -c 5000 /dev/zero >binary
+printf 'caf\351 au lait\n%.0s' {1..200} >latin
+printf 'ab' >short
+
+no() { refused 1 "$1" train "${tiny[@]}" --steps 10 --out new "${@:2}"; lacks new; }
+usage() { refused 2 "$1.*lectern train --help" train "${tiny[@]}" --steps 10 --out new "${@:2}"; lacks new; }
+
+no 'nothere: cannot open' --data nothere
+no 'empty: is empty; name a file' --data empty
+no 'binary: byte 0 is 0.*UTF-8' --data binary
+no 'latin: byte 3 \(0xe9\) is not UTF-8; convert' --data latin
+no '\.: is a folder' --data .
+no 'short.*2 bytes is shorter than one batch.*--batch' --data short
+no 'validation.*shorter than one batch.*--seq-len' --seq-len 5000 --batch 1
+no 'vocabulary of 100 is too small: 256 bytes' --tokenizer bpe:100
+no 'bpe:x.*as in bpe:2048' --tokenizer bpe:x
+no '--tokenizer foo: it is none of char, byte, bpe:N' --tokenizer foo
+no 'text: not a GGUF file' --tokenizer text
+no 'n_heads is 3, which does not divide d_model, 8' --n-head 3
+no 'n_kv_heads is 3, which does not divide n_heads' --n-head 4 --n-kv-head 3
+no 'a head has 1 channels; rotary' --arch llama --n-head 8
+no '--arch bert: lectern has gpt2, llama' --arch bert
+no 'there is no device 77: the last one is [0-9]+' --device 77
+no 'no device that can be used has "nonesuch"' --device nonesuch
+
+usage 'there is no option --nope' --nope
+usage '--steps needs a value' --steps
+usage '--resume takes no value' --resume=yes
+usage '--resume and --force exclude each other' --resume --force
+usage '"more" is one argument too many' more
+usage '--seq-len: "x" is not a whole number' --seq-len x
+usage '--seq-len: "8k" is not a whole number' --seq-len 8k
+usage '--n-head: 0 is out of range \(1 to 1024\)' --n-head 0
+usage '--lr: nan is out of range' --lr nan
+usage '--lr: -1 is out of range' --lr=-1
+usage '--steps: "99999999999999999999" is not a whole number' --steps 99999999999999999999
+
+# Too large for any machine: said at once, with what would fit, before memory is taken on the device or the host.
+large() {
+    local pattern=$1
+    shift
+    (
+        (ulimit -v 8000000; "$lectern" --help >/dev/null 2>&1) && ulimit -v 8000000 # not with AddressSanitizer
+        no "needs [0-9.]+ GB or more and .* has [0-9.]+ GB.*$pattern" "$@"
+        exit "$failed"
+    ) || failed=1
+    count=$((count + 1))
+}
+large 'the largest --batch that fits is [1-9][0-9]*' --seq-len 256 --batch 65536 --d-model 1024
+large 'the largest --batch that fits is [1-9][0-9]*' --seq-len 1048576 --batch 65536
+large 'the largest --d-model that fits, with --batch 1, is [1-9][0-9]*' --n-layer 24 --d-model 65536
+large 'the largest --d-model that fits, with --batch 1, is [1-9][0-9]*' --n-layer 1024 --d-model 65536 --n-head 1
+large 'make --seq-len or --n-layer smaller' --seq-len 1048576 --n-layer 1024 --n-head 1024 --d-model 65536
+finish

@@ -1,0 +1,110 @@
+#!/usr/bin/env bash
+# Runs that are interrupted, killed and resumed: the same bits as one that nobody stopped; and what cannot be resumed.
+. "$(dirname "${BASH_SOURCE[0]}")/check.sh"
+steps=200
+
+works train "${tiny[@]}" --steps $steps --out whole
+says 'done: lectern generate --model whole/model.gguf'
+has whole/{model.gguf,best.gguf,run.json,log.jsonl,samples.txt,loss.html,step-$steps/state.json}
+whole whole
+
+resumed() { # resumed FOLDER: goes on to the end and gives the same weights, moments and losses
+    works train --out "$1" --resume --checkpoint-interval 50
+    same "$1/model.gguf" whole/model.gguf
+    same "$1/step-$steps/optimizer.gguf" whole/step-$steps/optimizer.gguf
+    [ "$(cut -d, -f1,2 "$1/log.jsonl")" = "$(cut -d, -f1,2 whole/log.jsonl)" ] || problem "$1: another log"
+    [ "$(grep -c '^--- step' "$1/samples.txt")" = "$(grep -c '^--- step' whole/samples.txt)" ] || problem "$1: samples"
+    whole "$1"
+}
+
+# wait_for FOLDER STEP: until the run in the background has written so much of its log
+wait_for() {
+    for _ in {1..600}; do
+        [ -f "$1/log.jsonl" ] && [ "$(wc -l <"$1/log.jsonl")" -ge "$2" ] && return
+        sleep 0.05
+    done
+    problem "$1 does not reach step $2"
+}
+
+for signal in INT TERM; do
+    setsid "$lectern" train "${tiny[@]}" --steps $steps --out $signal --checkpoint-interval 1000 >out 2>err &
+    wait_for $signal 20
+    kill -$signal $!
+    wait $! || problem "$signal: exit code $?"
+    says "stopped at step [0-9]+; go on with: lectern train --out $signal --resume"
+    [ ! -s err ] || problem "$signal: standard error"
+    has $signal/step-*/state.json $signal/model.gguf
+    whole $signal
+    resumed $signal
+done
+
+# Killed at any moment: before the first checkpoint, while it writes one (with one at every step that is likely), later.
+for moment in 1 2 60 121; do
+    "$lectern" train "${tiny[@]}" --steps $steps --out kill$moment --checkpoint-interval $((moment % 2 + 1)) >out 2>err &
+    wait_for kill$moment $moment
+    { kill -KILL $!; wait $!; } 2>/dev/null
+    resumed kill$moment
+done
+"$lectern" train "${tiny[@]}" --steps $steps --out early --checkpoint-interval 100000 >out 2>err &
+wait_for early 5
+{ kill -KILL $!; wait $!; } 2>/dev/null
+lacks early/model.gguf
+works train --out early --resume --steps 7
+says 'resumed +at step 0: no checkpoint was written yet'
+resumed_steps=$(wc -l <early/log.jsonl)
+[ "$resumed_steps" = 7 ] || problem "early: $resumed_steps lines in the log, not 7"
+
+# A finished run: more steps are asked for, or there is nothing to do.
+works train --out whole --resume
+says "resumed +at step $steps"
+has whole/step-$steps
+works train "${tiny[@]}" --steps 12 --out more
+works train --out more --resume --steps 15
+has more/step-15
+lacks more/step-12
+works train --out more --resume
+says 'resumed +at step 15'
+
+# What is refused leaves the run as it was.
+cp -r more before
+refused 1 'more holds a run already: give --resume.*--force' train "${tiny[@]}" --steps 5 --out more
+refused 1 'nothere: there is no run to resume' train --out nothere --resume
+lacks nothere
+refused 1 '--d-model: the run in this folder was started with another value \(see more/run.json\)' \
+    train --out more --resume --d-model 16
+refused 1 '--seed: the run in this folder was started with another value' train --out more --resume --seed 5
+mv text moved
+refused 1 'text: cannot open' train --out more --resume
+tac moved >text
+refused 1 'state.json: the data is not what the run was trained on' train --out more --resume
+mv moved text
+diff -r more before >/dev/null || problem 'a refused resume changed the run'
+
+# broken NAME PATTERN: a copy of the run, changed by the commands on standard input, is refused
+broken() {
+    rm -rf broken
+    cp -r more broken
+    (cd broken && . /dev/stdin) || problem "$1: the test itself"
+    refused 1 "broken/$1.*$2" train --out broken --resume --steps 20
+    lacks broken/step-20
+    whole broken
+}
+broken step-15/model.gguf 'truncated or edited.*remove broken/step-15' <<<'truncate -s -9 step-15/model.gguf'
+broken step-15/model.gguf 'truncated or edited' <<<'printf x | dd of=step-15/model.gguf bs=1 seek=3000 conv=notrunc 2>/dev/null'
+broken step-15/optimizer.gguf 'truncated or edited' <<<': >step-15/optimizer.gguf'
+broken step-15/optimizer.gguf 'cannot open' <<<'rm step-15/optimizer.gguf'
+broken step-15/state.json 'line [0-9]+: ' <<<'truncate -s 100 step-15/state.json'
+broken step-15/state.json 'line 1: ' <<<': >step-15/state.json'
+broken step-15/state.json 'step is not 15' <<<'sed -i "s/\"step\": 15/\"step\": 16/" step-15/state.json'
+broken step-15/state.json 'version is not 1' <<<'sed -i "s/\"version\": 1/\"version\": 2/" step-15/state.json'
+broken step-15/state.json 'hashes.model.gguf is missing' <<<'sed -i "s/model.gguf/model.ggu/" step-15/state.json'
+broken step-15/state.json 'data_hash' <<<'sed -i "s/\"data_hash\": \".\{4\}/\"data_hash\": \"/" step-15/state.json'
+broken step-15/state.json 'batches\[1\]' <<<'sed -i "/batches/,/]/s/\"[0-9a-f]*\",\$/7,/" step-15/state.json; sed -i "0,/ 7,/s/ 7,/ \"0000000000000001\",/" step-15/state.json'
+broken run.json 'line [0-9]+' <<<'echo "{" >run.json'
+broken run.json '"d-model" is missing or no value' <<<'sed -i "s/\"d-model\": 8/\"d-model\": true/" run.json'
+broken run.json '"n-layer" is missing or no value' <<<'sed -i "s/\"n-layer\": 1/\"n-layer\": 99999/" run.json'
+
+works train "${tiny[@]}" --steps 6 --out more --force
+has more/step-6
+lacks more/step-15
+finish
