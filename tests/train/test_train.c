@@ -244,7 +244,8 @@ START_TEST(a_loss_that_is_no_number_stops)
     stream_write(stream, span_part(weight->span, 0, 4), &nan_, 4);
     float *before = bits(&a, &n);
     ck_assert(!trainer_step(&a, &report, &err));
-    ck_assert_str_eq(err.message, "step 2: the loss is nan");
+    ck_assert_str_eq(err.message,
+                     "step 2: the loss is not a number; a lower learning rate or gradient clipping may help");
     float *after = bits(&a, &n);
     ck_assert_mem_eq(before, after, n * sizeof *after);
     free(before), free(after);
