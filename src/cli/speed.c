@@ -61,10 +61,10 @@ static bool time_training(Stream *stream, double seconds, const Job *job, Speed 
     for (int i = 0; i < n_ids; i++) ids[i] = (int32_t)random_below(&random, (uint64_t)job->config.vocab_size);
     Model *model = declare(stream, job);
     parameters_train(&model->parameters);
-    TrainPlan plan = train_plan(model, &o);
+    TrainPlan plan = train_plan(model, &o, err);
     Trainer trainer = { 0 };
-    bool ok =
-        trainer_open(&trainer, model, stream, &o, &plan, ids, (size_t)n_ids, (BatchesSource){ "bench", "", "" }, err);
+    bool ok = !error_is_set(err) && trainer_open(&trainer, model, stream, &o, &plan, ids, (size_t)n_ids,
+                                                 (BatchesSource){ "bench", "", "" }, err);
     double times[MAX_STEPS], spent = 0;
     for (int i = 0; ok && i < MAX_STEPS && (n < 3 || spent < seconds); i++) {
         StepReport report;

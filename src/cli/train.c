@@ -135,7 +135,8 @@ static int largest_d_model(const Run *run, uint64_t bytes)
         family->defaults(&config);
         Model *model = model_new(run->gpu, family, &config);
         parameters_train(&model->parameters);
-        if (train_fits(model, &o, bytes, &plan))
+        Error err = { "" };
+        if (train_fits(model, &o, bytes, &plan, &err))
             low = middle;
         else
             high = middle;
@@ -184,7 +185,8 @@ static bool open_model(Run *run, Error *err)
     parameters_train(&run->model->parameters);
     TrainOptions o = train_options(run->in);
     uint64_t has = gpu_traits(run->gpu)->memory_bytes;
-    return train_fits(run->model, &o, has, &run->plan) || too_large(run, has, err);
+    if (train_fits(run->model, &o, has, &run->plan, err)) return true;
+    return !error_is_set(err) && too_large(run, has, err);
 }
 
 static bool open_trainer(Run *run, Error *err)

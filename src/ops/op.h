@@ -32,7 +32,8 @@ typedef struct Ladder {
         name_, rungs, (int)COUNT_OF(rungs) \
     }
 
-// The first rung that can and is chosen; or the one that t->force names, if it is of this ladder and can run.
+// The first rung that can and is chosen; or the one that t->force names, if it is of this ladder and can run. Where none
+// can, the stream fails, with the last rung for what is then recorded in vain.
 const Rung *ladder_pick(Tape *t, const Ladder *ladder, const void *problem);
 
 // A rung's kernel name as profiles, doctor and t->force have it: "matmul_nt_tile(8,8)".

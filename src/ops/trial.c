@@ -33,18 +33,25 @@ const Rung *ladder_pick(Tape *t, const Ladder *ladder, const void *problem)
     Gpu *gpu = stream_gpu(t->stream);
     const GpuTraits *traits = gpu_traits(gpu);
     const Rung *picked = NULL;
+    bool any = false;
     for (int i = 0; i < ladder->count; i++) {
         const Rung *rung = &ladder->rung[i];
         RungVerdict verdict = judge(rung, traits, problem);
         if (verdict == RUNG_CANNOT) continue;
+        any = true;
         if (t->force && !strcmp(t->force, kernel_name(rung_kernel(gpu, rung)))) {
             t->force_taken = true;
             return rung;
         }
         if (!picked && verdict == RUNG_CHOSEN) picked = rung;
     }
-    CHECK(picked, "%s: no rung can run", ladder->name);
-    return picked;
+    CHECK(picked || !any, "%s: of the rungs that can run none is chosen", ladder->name);
+    if (picked) return picked;
+    Error none = { "" };
+    error_set(&none, "%s: rows as long as these are more than a kernel on %s may walk along; make them shorter",
+              ladder->name, traits->name);
+    stream_fail(t->stream, &none);
+    return &ladder->rung[ladder->count - 1];
 }
 
 void op_each(const Op *op, Gpu *gpu, bool bench, void (*visit)(void *, const Op *, const Case *, const char *),

@@ -132,7 +132,7 @@ bool trainer_evaluate(Trainer *tr, const Batches *val, int n, double *loss, Erro
 
 // ---- Plans ---------------------------------------------------------------------------------------------------------
 
-TrainPlan train_plan(Model *model, const TrainOptions *o)
+TrainPlan train_plan(Model *model, const TrainOptions *o, Error *err)
 {
     Parameters *ps = &model->parameters;
     Stream *plan = stream_open_plan(model->gpu);
@@ -154,19 +154,20 @@ TrainPlan train_plan(Model *model, const TrainOptions *o)
         .flops_per_token = step_flops / ((double)o->batch * o->seq_len * o->grad_accum),
         .dispatches = stream_count(plan).dispatches
     };
+    stream_wait(plan, err); // of a plan: only says what failed
     tape_close(t);
     stream_close(plan);
     return result;
 }
 
 // What would take far too much is not planned: its weights and one activation tell.
-bool train_fits(Model *model, const TrainOptions *o, uint64_t bytes, TrainPlan *plan)
+bool train_fits(Model *model, const TrainOptions *o, uint64_t bytes, TrainPlan *plan, Error *err)
 {
     uint64_t weights = parameters_bytes(&model->parameters), tokens = (uint64_t)o->batch * (uint64_t)o->seq_len;
     plan->memory = (TrainMemory){ weights, weights, 2 * weights, 4 * tokens * (uint64_t)model->config.d_model };
     if (train_bytes(&plan->memory) > bytes || tokens > INT32_MAX) return false;
-    *plan = train_plan(model, o);
-    return train_bytes(&plan->memory) <= bytes;
+    *plan = train_plan(model, o, err);
+    return !error_is_set(err) && train_bytes(&plan->memory) <= bytes;
 }
 
 int train_largest_batch(Model *model, const TrainOptions *options, uint64_t bytes)
@@ -175,8 +176,9 @@ int train_largest_batch(Model *model, const TrainOptions *options, uint64_t byte
     int low = 0, high = o.batch; // low fits, high doesn't
     while (high - low > 1) {
         TrainPlan plan;
+        Error err = { "" };
         o.batch = (low + high) / 2;
-        if (train_fits(model, &o, bytes, &plan))
+        if (train_fits(model, &o, bytes, &plan, &err))
             low = o.batch;
         else
             high = o.batch;

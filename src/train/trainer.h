@@ -47,11 +47,12 @@ typedef struct StepReport {
 // (Loshchilov & Hutter 2017, eq. 5). step counts from 0.
 double learning_rate(const TrainOptions *o, int64_t step);
 
-// Memory and FLOPs of a run, without allocating anything. `model` has been declared, not allocated.
-TrainPlan train_plan(Model *model, const TrainOptions *options);
+// Memory and FLOPs of a run, without allocating anything. `model` has been declared, not allocated. `err` is set where
+// no kernel can do it.
+TrainPlan train_plan(Model *model, const TrainOptions *options, Error *err);
 
-// True, and the plan, if the run fits into `bytes`. Else plan->memory says what it needs at least.
-bool train_fits(Model *model, const TrainOptions *options, uint64_t bytes, TrainPlan *plan);
+// True, and the plan, if the run fits into `bytes`. Else plan->memory says what it needs at least, unless `err` is set.
+bool train_fits(Model *model, const TrainOptions *options, uint64_t bytes, TrainPlan *plan, Error *err);
 
 // The largest batch whose plan fits into `bytes`; 0 if none does.
 int train_largest_batch(Model *model, const TrainOptions *options, uint64_t bytes);

@@ -90,7 +90,7 @@ START_TEST(losses_are_those_of_pytorch)
     int kinds = model->config.vocab_size < 50 ? model->config.vocab_size : 50;
     for (int i = 0; i < 4000; i++) ids[i] = (i * i + i / 7) % kinds;
     TrainOptions o = read_options(run, (int64_t)steps);
-    TrainPlan plan = train_plan(model, &o);
+    TrainPlan plan = train_plan(model, &o, NULL);
     Trainer trainer;
     BatchesSource source = { "ids", "4000", "" };
     ck_assert_msg(trainer_open(&trainer, model, stream, &o, &plan, ids, 4000, source, &err), "%s", err.message);

@@ -68,7 +68,7 @@ static Trainer start(const char *arch, double dropout)
                        .seed = 5 };
     Model *model = model_new(gpu, family, &config);
     parameters_train(&model->parameters);
-    TrainPlan plan = train_plan(model, &o);
+    TrainPlan plan = train_plan(model, &o, NULL);
     Trainer trainer;
     ck_assert_msg(trainer_open(&trainer, model, stream, &o, &plan, ids, 4000, (BatchesSource){ "x", "y", "z" }, &err),
                   "%s", err.message);
@@ -164,7 +164,7 @@ START_TEST(a_plan_is_what_a_step_takes)
     uint64_t peak = a.tape->memory.peak;
     Model *planned = model_new(gpu, family_find("gpt2"), &a.model->config);
     parameters_train(&planned->parameters);
-    TrainPlan plan = train_plan(planned, &o);
+    TrainPlan plan = train_plan(planned, &o, NULL);
     ck_assert_uint_eq(plan.memory.activations, peak);
     double step = plan.flops_per_token * o.batch * o.seq_len * o.grad_accum;
     ck_assert_double_eq_tol(step, after.flops - before.flops, 1e-6 * step);
