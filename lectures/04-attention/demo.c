@@ -1,7 +1,6 @@
 // Lecture 04, attention: softmax(QKᵀ/√d)·V, one product after the other, on the learner's sentence. The queries, keys and
 // values are those of one head of a real model; every matrix is computed on the device when its step is shown.
 // Vaswani et al. 2017, §3.2. The text is README.md beside this file.
-#include "stage/label.h"
 #include "stage/reader.h"
 #include "stage/show.h"
 #include <math.h>
@@ -419,11 +418,11 @@ typedef struct Part {
 enum { PLAIN_PARTS = 4, PARTS };
 
 static const Part parts[PARTS] = {
-    {"QKᵀ",              part_products, 2, 0},
-    { "÷ √d",           part_scale,    0, 1},
-    { "mask, softmax",     part_softmax,  0, 8},
-    { "·V",               part_mix,      2, 0},
-    { "all in one kernel", part_fused,    0, 0}, // counts the pairs that the mask leaves: 4·D·T(T+1)/2
+    {"QKᵀ",    part_products, 2, 0},
+    { "÷√d",  part_scale,    0, 1},
+    { "softmax", part_softmax,  0, 8},
+    { "·V",     part_mix,      2, 0},
+    { "fused",   part_fused,    0, 0}, // counts the pairs that the mask leaves: 4·D·T(T+1)/2
 };
 
 // One run of a part: the fastest of a few, after a first in which the driver compiles.
@@ -459,6 +458,15 @@ static double share_of_roof(const Lap *lap, const Roof *roof)
     return fmax(lap->flops / lap->seconds / (roof->gflops * 1e9), lap->bytes / lap->seconds / (roof->gbps * 1e9));
 }
 
+// 294912 → "295k"
+static const char *in_thousands(Stage *s, double value)
+{
+    const char *const units[] = { "", "k", "M", "G", "T" };
+    size_t unit = 0;
+    for (; value >= 999.5 && unit + 1 < COUNT_OF(units); unit++) value /= 1000;
+    return stage_format(s, value < 9.95 && unit > 0 ? "%.1f%s" : "%.0f%s", value, units[unit]);
+}
+
 static void table_of_work(Stage *s, Demo *d, const Roof *roof, int T, Matrices *m)
 {
     enum { COLUMNS = 6 };
@@ -474,15 +482,15 @@ static void table_of_work(Stage *s, Demo *d, const Roof *roof, int T, Matrices *
             if (parts[i].per_pair_channel > 0) products += lap.seconds;
         }
         cells[i][0] = parts[i].name;
-        cells[i][1] = label_number(s->arena, lap.flops, NULL);
-        cells[i][2] = label_number(s->arena, lap.bytes, NULL);
-        cells[i][3] = stage_format(s, "%.2f", lap.flops / lap.bytes);
-        cells[i][4] = stage_format(s, "%.1f", 1e6 * lap.seconds);
-        cells[i][5] = stage_format(s, "%.1f %%", 100 * share_of_roof(&lap, roof));
+        cells[i][1] = in_thousands(s, lap.flops);
+        cells[i][2] = in_thousands(s, lap.bytes);
+        cells[i][3] = stage_format(s, "%.1f", lap.flops / lap.bytes);
+        cells[i][4] = stage_format(s, "%.0f", 1e6 * lap.seconds);
+        cells[i][5] = stage_format(s, "%.0f%%", 100 * share_of_roof(&lap, roof));
     }
     exhibit_table(s, .title = stage_format(s, "One head, T = %d, d = %d", T, d->D),
-                  .header = (const char *const[]){ "step", "FLOPs", "bytes", "FLOPs/byte", "µs", "of the roof" },
-                  .cells = &cells[0][0], .n_rows = PARTS, .n_columns = COLUMNS,
+                  .header = (const char *const[]){ "step", "FLOP", "byte", "F/B", "µs", "roof" }, .cells = &cells[0][0],
+                  .n_rows = PARTS, .n_columns = COLUMNS,
                   .finding = stage_format(s,
                                           "4·T²·d + 9·T² = %.0f FLOPs by the formula, %.0f by the profiler; the two "
                                           "products take %.0f %% of the four steps' time.",
@@ -503,7 +511,7 @@ static void work(Stage *s, Demo *d)
         .text = stage_format(
             s,
             "This device was measured at %.1f GFLOP/s from registers and %.1f GB/s from memory. An op that makes fewer "
-            "than %.1f FLOPs of a byte is held back by memory, whatever its kernel. The last "
+            "than %.1f FLOPs of a byte (F/B) is held back by memory, whatever its kernel. The last "
             "column is the share of the roof that stands over it; what stays in a cache may "
             "pass the memory's.",
             roof.gflops, roof.gbps, roof.gflops / roof.gbps));

@@ -215,9 +215,10 @@ static void print_head(Show *show, const Term *term, int index)
     terminal_step_head(term, index, show->lecture->n_steps, step->title, step->text);
 }
 
-static void print_exhibits(const Term *term, const Exhibit *const *exhibits, int n, bool folded)
+static void print_exhibits(const Term *term, const Exhibit *const *exhibits, int n)
 {
-    for (int i = 0; i < n; i++) terminal_exhibit(term, exhibits[i], folded);
+    for (int i = 0; i < n; i++) terminal_exhibit(term, exhibits[i], true);
+    if (n > 0 && exhibits[n - 1]->kind == EXHIBIT_CODE) putchar('\n'); // a kernel's line ends without one
     fflush(term->stream);
 }
 
@@ -240,7 +241,8 @@ static bool print_all(Show *show, Error *err)
     for (int i = 0, n; i < show->lecture->n_steps; i++) {
         if (!show_step(show, i, &exhibits, &n, err)) return false;
         print_head(show, &term, i);
-        for (int e = 0; e < n; e++) terminal_exhibit(&term, exhibits[e], is_repeated(show, i, exhibits[e]));
+        for (int e = 0; e < n; e++)
+            if (!is_repeated(show, i, exhibits[e])) terminal_exhibit(&term, exhibits[e], false);
         fflush(stdout);
         if (ferror(stdout)) return error_set(err, "standard output: cannot write: %s", strerror(errno));
     }
@@ -358,7 +360,7 @@ static int wait_for_key(const Session *session)
 {
     char prompt[160];
     int n = session->show->lecture->n_steps;
-    snprintf(prompt, sizeof prompt, "  %d/%d   %s   b back   g go to   k kernels   p parameters   q quit   ? help",
+    snprintf(prompt, sizeof prompt, "  %d/%d   %s   b back   g go to   k kernels   p change   q quit   ? help",
              session->index + 1, n, session->index + 1 < n ? "Enter next" : "the end");
     return keys_read(prompt);
 }
@@ -383,7 +385,7 @@ static bool show_present(Session *session, Error *err)
     int n;
     fflush(stdout);
     if (!show_step(session->show, session->index, &exhibits, &n, err)) return false;
-    print_exhibits(&term, exhibits, n, true);
+    print_exhibits(&term, exhibits, n);
     return true;
 }
 

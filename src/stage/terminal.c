@@ -167,15 +167,15 @@ int terminal_code(const Term *term, const char *source, int from, int to)
 
 static void terminal_source(Pen *pen, const Exhibit *exhibit)
 {
-    const Code *code = &exhibit->code;
-    if (code->kernel && pen->folded) {
-        pen_margin(pen);
-        style_dim(pen->term);
-        fprintf(pen->out, "%d lines, on the key k\n", count_lines(code->source));
-        style_reset(pen->term);
-    } else {
-        write_code(pen, code->source, 0, count_lines(code->source));
-    }
+    write_code(pen, exhibit->code.source, 0, count_lines(exhibit->code.source));
+}
+
+// A kernel on one line: its source is a key away.
+static void name_kernel(Pen *pen, const Code *code)
+{
+    style_dim(pen->term);
+    write_prose(pen, arena_format(pen->arena, "%s: %d lines, on the key k", code->title, count_lines(code->source)));
+    style_reset(pen->term);
 }
 
 static void terminal_cost(Pen *pen, const Exhibit *exhibit)
@@ -213,6 +213,10 @@ static char *in_memory(const Pen *pen, const Exhibit *exhibit, void (*write)(Pen
 
 static void write_exhibit(Pen *pen, const Exhibit *exhibit)
 {
+    if (exhibit->kind == EXHIBIT_CODE && exhibit->code.kernel && pen->folded) {
+        name_kernel(pen, &exhibit->code);
+        return;
+    }
     if (*exhibit->title) {
         style_bold(pen->term);
         write_prose(pen, exhibit->title);
