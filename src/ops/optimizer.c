@@ -4,6 +4,7 @@
 //                    θ ← θ − lr/(1−β1ᵗ) · m / (√v/√(1−β2ᵗ) + ε)                     Loshchilov & Hutter 2019, alg. 2
 //   sgd              g ← g + λ·θ;  b ← μ·b + g;  θ ← θ − lr·b                            Sutskever et al. 2013, §2
 // In both, g is scaled by min(1, clip/norm) first, on the device.
+#include "ops/elements.h"
 #include "ops/ops.h"
 #include "ops/rows.h"
 #include <math.h>
@@ -73,12 +74,12 @@ void global_norm(Stream *stream, Tensor *const *parameters, int n, Tensor *parti
 // ---- Updates ---------------------------------------------------------------------------------------------------------
 
 typedef struct AdamwArgs {
-    uint32_t n;
+    uint32_t n, first;
     float keep, rest1, beta2, rest2, step, root2, eps, clip;
 } AdamwArgs;
 
 typedef struct SgdArgs {
-    uint32_t n;
+    uint32_t n, first;
     float lr, mu, decay, clip;
 } SgdArgs;
 
@@ -88,29 +89,10 @@ static void check_state(const char *op, const Tensor *parameter, const Tensor *s
              "%s: the parameter is %s but its state %s", op, tensor_text(parameter), tensor_text(state));
 }
 
-// One dispatch over all elements, or several where a binding is too small. args begins with the number of elements;
-// the last of the spans is the norm's.
-static void update(Stream *stream, const char *kernel, int64_t n, double flops, double bytes, const Span *spans,
-                   int span_count, const void *args, size_t args_bytes)
-{
-    Gpu *gpu = stream_gpu(stream);
-    int64_t most = rows_in_part(gpu_traits(gpu), 1);
-    for (int64_t first = 0; first < n; first += most) {
-        int64_t part = n - first < most ? n - first : most;
-        uint32_t words[16];
-        Span parts[8];
-        memcpy(words, args, args_bytes);
-        words[0] = (uint32_t)part;
-        for (int i = 0; i + 1 < span_count; i++)
-            parts[i] = span_part(spans[i], 4 * (uint64_t)first, 4 * (uint64_t)part);
-        parts[span_count - 1] = span_part(spans[span_count - 1], 0, 4);
-        gpu_dispatch(stream, KERNEL(gpu, kernel),
-                     ITEMS(part, .flops = flops * (double)part, .bytes = bytes * (double)part),
-                     ((Spans){ parts, span_count }), words, args_bytes);
-    }
-}
+static const Rung adamw_rungs[] = ELEMENT_RUNGS("adamw"), sgd_rungs[] = ELEMENT_RUNGS("sgd");
+static const Ladder adamw_ladder[] = { LADDER("adamw", adamw_rungs) }, sgd_ladder[] = { LADDER("sgd", sgd_rungs) };
 
-void adamw(Stream *stream, Tensor *parameter, Tensor *m, Tensor *v, Tensor *norm, AdamW o)
+static void adamw_on(Tape *t, Tensor *parameter, Tensor *m, Tensor *v, Tensor *norm, AdamW o)
 {
     check_state("adamw", parameter, m);
     check_state("adamw", parameter, v);
@@ -119,14 +101,14 @@ void adamw(Stream *stream, Tensor *parameter, Tensor *m, Tensor *v, Tensor *norm
     if (!has_gradient(parameter)) return;
     Span g = parameter->grad->span;
     Span spans[] = { parameter->span, g, m->span, v->span, norm ? norm->span : g };
-    update(stream, "adamw", count(parameter), 15, 28, spans, COUNT_OF(spans),
-           ARGS(AdamwArgs, .keep = (float)(1 - o.lr * o.weight_decay), .rest1 = (float)(1 - o.beta1),
-                .beta2 = (float)o.beta2, .rest2 = (float)(1 - o.beta2),
-                .step = (float)(o.lr / (1 - pow(o.beta1, o.step))), .root2 = (float)sqrt(1 - pow(o.beta2, o.step)),
-                .eps = (float)o.eps, .clip = (float)o.clip));
+    each_element(t, adamw_ladder, 0, count(parameter), 0, 15, (Spans){ spans, COUNT_OF(spans) },
+                 ARGS(AdamwArgs, .keep = (float)(1 - o.lr * o.weight_decay), .rest1 = (float)(1 - o.beta1),
+                      .beta2 = (float)o.beta2, .rest2 = (float)(1 - o.beta2),
+                      .step = (float)(o.lr / (1 - pow(o.beta1, o.step))),
+                      .root2 = (float)sqrt(1 - pow(o.beta2, o.step)), .eps = (float)o.eps, .clip = (float)o.clip));
 }
 
-void sgd(Stream *stream, Tensor *parameter, Tensor *momentum, Tensor *norm, Sgd o)
+static void sgd_on(Tape *t, Tensor *parameter, Tensor *momentum, Tensor *norm, Sgd o)
 {
     if (momentum) check_state("sgd", parameter, momentum);
     op_check((momentum || o.momentum == 0) && (norm || o.clip <= 0), "sgd: momentum %g %s memory, clip %g %s a norm",
@@ -134,9 +116,21 @@ void sgd(Stream *stream, Tensor *parameter, Tensor *momentum, Tensor *norm, Sgd 
     if (!has_gradient(parameter)) return;
     Span g = parameter->grad->span;
     Span spans[] = { parameter->span, g, momentum ? momentum->span : parameter->span, norm ? norm->span : g };
-    update(stream, "sgd", count(parameter), 6, 20, spans, COUNT_OF(spans),
-           ARGS(SgdArgs, .lr = (float)o.lr, .mu = (float)o.momentum, .decay = (float)o.weight_decay,
-                .clip = (float)o.clip));
+    each_element(t, sgd_ladder, 0, count(parameter), 0, 6, (Spans){ spans, COUNT_OF(spans) },
+                 ARGS(SgdArgs, .lr = (float)o.lr, .mu = (float)o.momentum, .decay = (float)o.weight_decay,
+                      .clip = (float)o.clip));
+}
+
+void adamw(Stream *stream, Tensor *parameter, Tensor *m, Tensor *v, Tensor *norm, AdamW o)
+{
+    Tape t = { .stream = stream };
+    adamw_on(&t, parameter, m, v, norm, o);
+}
+
+void sgd(Stream *stream, Tensor *parameter, Tensor *momentum, Tensor *norm, Sgd o)
+{
+    Tape t = { .stream = stream };
+    sgd_on(&t, parameter, momentum, norm, o);
 }
 
 // ---- Cases -----------------------------------------------------------------------------------------------------------
@@ -235,7 +229,7 @@ static void adamw_run(Trial *trial, Tape *t)
     Tensor *theta = trial->in[0].tensor, *m = trial->in[2].tensor, *v = trial->in[3].tensor;
     Grad grad = lend_gradient(&trial->in[1]);
     theta->grad = &grad;
-    adamw(t->stream, theta, m, v, trial->c->real[0] > 0 ? trial->in[4].tensor : NULL, adamw_options(trial->c));
+    adamw_on(t, theta, m, v, trial->c->real[0] > 0 ? trial->in[4].tensor : NULL, adamw_options(trial->c));
     theta->grad = NULL;
     trial->out[0].tensor = theta, trial->out[1].tensor = m, trial->out[2].tensor = v;
 }
@@ -248,12 +242,15 @@ static const Case adamw_cases[] = {
     STEP(1, 1, 0, 0),
     STEP(67, 1, 1, 0.1),
     STEP(4099, 1000, 5, 0.1),
-    STEP(256, 3, 0, 0.5),
+    STEP(256, 3, 1, 0.5),
 };
 
-const Op op_adamw = {
-    .name = "adamw", .declare = adamw_declare, .cpu = adamw_cpu, .run = adamw_run, CASES(adamw_cases)
-};
+const Op op_adamw = { .name = "adamw",
+                      .declare = adamw_declare,
+                      .cpu = adamw_cpu,
+                      .run = adamw_run,
+                      CASES(adamw_cases),
+                      LADDERS(adamw_ladder) };
 
 static void sgd_declare(Trial *trial)
 {
@@ -289,7 +286,7 @@ static void sgd_run(Trial *trial, Tape *t)
     Grad grad = lend_gradient(&trial->in[1]);
     theta->grad = &grad;
     Sgd o = sgd_options(trial->c);
-    sgd(t->stream, theta, o.momentum > 0 ? momentum : NULL, o.clip > 0 ? trial->in[3].tensor : NULL, o);
+    sgd_on(t, theta, o.momentum > 0 ? momentum : NULL, o.clip > 0 ? trial->in[3].tensor : NULL, o);
     theta->grad = NULL;
     trial->out[0].tensor = theta, trial->out[1].tensor = momentum;
 }
@@ -309,4 +306,6 @@ static const Case sgd_cases[] = {
     SGD(256, 1, 0.5, 0),
 };
 
-const Op op_sgd = { .name = "sgd", .declare = sgd_declare, .cpu = sgd_cpu, .run = sgd_run, CASES(sgd_cases) };
+const Op op_sgd = {
+    .name = "sgd", .declare = sgd_declare, .cpu = sgd_cpu, .run = sgd_run, CASES(sgd_cases), LADDERS(sgd_ladder)
+};
