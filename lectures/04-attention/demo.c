@@ -145,9 +145,9 @@ static void projections(Stage *s, Demo *d)
         const char *title, *finding;
         Tensor *x;
     } maps[] = {
-        {"Q: what each token looks for",    "One query a token.",                                         d->q},
-        { "K: what each token is found by", "One key a token: the same shape, so that the two can meet.", d->k},
-        { "V: what each token hands over",  "One value a token: it is never compared with anything.",     d->v},
+        { "Q: what each token looks for", "One query a token.", d->q },
+        { "K: what each token is found by", "One key a token: the same shape, so that the two can meet.", d->k },
+        { "V: what each token hands over", "One value a token: it is never compared with anything.", d->v },
     };
     for (size_t i = 0; i < COUNT_OF(maps); i++)
         show_heatmap(s, maps[i].x, .title = maps[i].title, .rows = d->sentence.words, .row_axis = "token",
@@ -418,11 +418,8 @@ typedef struct Part {
 enum { PLAIN_PARTS = 4, PARTS };
 
 static const Part parts[PARTS] = {
-    {"QKᵀ",    part_products, 2, 0},
-    { "÷√d",  part_scale,    0, 1},
-    { "softmax", part_softmax,  0, 8},
-    { "·V",     part_mix,      2, 0},
-    { "fused",   part_fused,    0, 0}, // counts the pairs that the mask leaves: 4·D·T(T+1)/2
+    { "QKᵀ", part_products, 2, 0 }, { "÷√d", part_scale, 0, 1 },   { "softmax", part_softmax, 0, 8 },
+    { "·V", part_mix, 2, 0 },       { "fused", part_fused, 0, 0 }, // counts the pairs that the mask leaves: 4·D·T(T+1)/2
 };
 
 // One run of a part: the fastest of a few, after a first in which the driver compiles.
@@ -537,14 +534,10 @@ static void longer_texts(Stage *s, Demo *d)
         tape_release(d->t, mark);
     }
     if (error_is_set(&s->error)) return;
-    const Series times[] = {
-        {.name = "four kernels", .x = x, .y = plain, .n = N},
-        { .name = "one kernel",  .x = x, .y = fused, .n = N}
-    };
-    const Series memory[] = {
-        {.name = "four kernels", .x = x, .y = plain_kib, .n = N},
-        { .name = "one kernel",  .x = x, .y = fused_kib, .n = N}
-    };
+    const Series times[] = { { .name = "four kernels", .x = x, .y = plain, .n = N },
+                             { .name = "one kernel", .x = x, .y = fused, .n = N } };
+    const Series memory[] = { { .name = "four kernels", .x = x, .y = plain_kib, .n = N },
+                              { .name = "one kernel", .x = x, .y = fused_kib, .n = N } };
     exhibit_curve(s, .title = "Time of one head against the text's length", .series = times, .n_series = 2,
                   .x_axis = "tokens", .y_axis = "ms", .log_x = true, .log_y = true,
                   .finding = stage_format(s,

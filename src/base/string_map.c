@@ -99,10 +99,7 @@ bool string_map_add(StringMap *map, StringView key, int64_t value)
     uint64_t hash = string_hash(key);
     StringMapSlot *slot = slot_of(map, key, hash);
     if (slot->key.data) return false;
-    *slot = (StringMapSlot){
-        {key.data ? key.data : "", key.size},
-        hash, value
-    };
+    *slot = (StringMapSlot){ { key.data ? key.data : "", key.size }, hash, value };
     map->count++;
     return true;
 }

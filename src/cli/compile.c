@@ -23,15 +23,15 @@ typedef enum Column {
 static const struct {
     const char *title, *key, *help;
 } columns[COLUMNS] = {
-    [WIDTH] = {"width",      "width",         "invocations of a subgroup, as the compiler chose it"    },
-    [REGISTERS] = { "regs",      "registers",     "vector registers of an invocation"                      },
-    [SCALARS] = { "scalars",   "scalars",       "scalar registers of a subgroup"                         },
-    [SPILLS] = { "spills",    "spills",        "registers without room, or instructions that store them"},
-    [SCRATCH] = { "scratch",   "scratch_bytes", "bytes of memory that stand in for registers"            },
-    [SHARED] = { "shared",    "shared_bytes",  "bytes of shared memory of a workgroup"                  },
-    [OCCUPANCY] = { "subgroups", "occupancy",     "subgroups that one SIMD unit holds at once"             },
-    [INSTRUCTIONS] = { "instr",     "instructions",  "in the code"                                            },
-    [CYCLES] = { "cycles",    "cycles",        "the compiler's estimate for one subgroup, loops guessed"},
+    [WIDTH] = { "width", "width", "invocations of a subgroup, as the compiler chose it" },
+    [REGISTERS] = { "regs", "registers", "vector registers of an invocation" },
+    [SCALARS] = { "scalars", "scalars", "scalar registers of a subgroup" },
+    [SPILLS] = { "spills", "spills", "registers without room, or instructions that store them" },
+    [SCRATCH] = { "scratch", "scratch_bytes", "bytes of memory that stand in for registers" },
+    [SHARED] = { "shared", "shared_bytes", "bytes of shared memory of a workgroup" },
+    [OCCUPANCY] = { "subgroups", "occupancy", "subgroups that one SIMD unit holds at once" },
+    [INSTRUCTIONS] = { "instr", "instructions", "in the code" },
+    [CYCLES] = { "cycles", "cycles", "the compiler's estimate for one subgroup, loops guessed" },
 };
 
 // The names are the drivers': those of Mesa's for AMD (with its compiler ACO) and for Intel.
@@ -39,21 +39,21 @@ static const struct {
     const char *name;
     Column column;
 } statistics[] = {
-    {"Subgroup size",          WIDTH       },
-    { "VGPRs",                 REGISTERS   },
-    { "SGPRs",                 SCALARS     },
-    { "Spilled VGPRs",         SPILLS      },
-    { "Spilled SGPRs",         SPILLS      },
-    { "Spill Count",           SPILLS      },
-    { "Scratch size",          SCRATCH     },
-    { "Scratch Memory Size",   SCRATCH     },
-    { "LDS size",              SHARED      },
-    { "Workgroup Memory Size", SHARED      },
-    { "Subgroups per SIMD",    OCCUPANCY   },
-    { "Instructions",          INSTRUCTIONS},
-    { "Instruction Count",     INSTRUCTIONS},
-    { "Inverse Throughput",    CYCLES      },
-    { "Cycle Count",           CYCLES      },
+    { "Subgroup size", WIDTH },
+    { "VGPRs", REGISTERS },
+    { "SGPRs", SCALARS },
+    { "Spilled VGPRs", SPILLS },
+    { "Spilled SGPRs", SPILLS },
+    { "Spill Count", SPILLS },
+    { "Scratch size", SCRATCH },
+    { "Scratch Memory Size", SCRATCH },
+    { "LDS size", SHARED },
+    { "Workgroup Memory Size", SHARED },
+    { "Subgroups per SIMD", OCCUPANCY },
+    { "Instructions", INSTRUCTIONS },
+    { "Instruction Count", INSTRUCTIONS },
+    { "Inverse Throughput", CYCLES },
+    { "Cycle Count", CYCLES },
 };
 
 typedef struct Compiled {

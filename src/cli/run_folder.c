@@ -231,18 +231,14 @@ bool run_log_curve(RunLog *log, Error *err)
         if (isnan(log->points[i].val_loss)) continue;
         x[log->count + n_val] = log->points[i].step, y[log->count + n_val++] = log->points[i].val_loss;
     }
-    Series series[] = {
-        {.name = "training",    .x = x,              .y = y,              .n = n    },
-        { .name = "validation", .x = x + log->count, .y = y + log->count, .n = n_val}
-    };
-    Exhibit curve = {
-        .kind = EXHIBIT_CURVE,
-        .curve = {.title = "loss",
-                  .series = series,
-                  .n_series = n_val ? 2 : 1,
-                  .x_axis = "step",
-                  .y_axis = "loss (nats a token)"}
-    };
+    Series series[] = { { .name = "training", .x = x, .y = y, .n = n },
+                        { .name = "validation", .x = x + log->count, .y = y + log->count, .n = n_val } };
+    Exhibit curve = { .kind = EXHIBIT_CURVE,
+                      .curve = { .title = "loss",
+                                 .series = series,
+                                 .n_series = n_val ? 2 : 1,
+                                 .x_axis = "step",
+                                 .y_axis = "loss (nats a token)" } };
     char *path = path_join(log->out, "loss.html");
     bool ok = html_write_exhibit(&curve, path, err);
     free(path);

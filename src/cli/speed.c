@@ -13,12 +13,16 @@ typedef struct Job {
 } Job;
 
 static const Job jobs[] = {
-    {"gpt2 4x128, 12x64",
-     "gpt2", { .n_layers = 4, .n_heads = 4, .d_model = 128, .vocab_size = 67, .tied = true },
-     12, 64 },
+    { "gpt2 4x128, 12x64",
+      "gpt2",
+      { .n_layers = 4, .n_heads = 4, .d_model = 128, .vocab_size = 67, .tied = true },
+      12,
+      64 },
     { "gpt2 6x384, 4x256",
-     "gpt2", { .n_layers = 6, .n_heads = 6, .d_model = 384, .vocab_size = 8192, .tied = true },
-     4,  256},
+      "gpt2",
+      { .n_layers = 6, .n_heads = 6, .d_model = 384, .vocab_size = 8192, .tied = true },
+      4,
+      256 },
 };
 
 static int ascending(const void *a, const void *b)

@@ -75,10 +75,7 @@ static bool fits(Telling *t, Span front)
 {
     if (!t->target || front.length == 0 || (t->article && !isalpha((unsigned char)*front.text))) return true;
     const char *article = !t->article ? "" : strchr("aeiou", *front.text) ? "an " : "a ";
-    const Span parts[] = {
-        {" ", t->space},
-        span_of(article), front
-    };
+    const Span parts[] = { { " ", t->space }, span_of(article), front };
     int at = t->tale->length;
     for (int part = 0; part < 3; part++)
         for (int i = 0; i < parts[part].length; i++, at++) {
@@ -271,12 +268,10 @@ static int number_value(Telling *t, Span name)
 // ---- actions
 
 static const char *const pronouns[][3] = {
-  // form, she, he
-    {"he",    "she",     "he"     },
-    { "him",  "her",     "him"    },
-    { "his",  "her",     "his"    },
-    { "self", "herself", "himself"}, // these two speak of the subject of their own clause
-    { "own",  "her",     "his"    },
+    // form, she, he
+    { "he", "she", "he" },   { "him", "her", "him" },
+    { "his", "her", "his" }, { "self", "herself", "himself" }, // these two speak of the subject of their own clause
+    { "own", "her", "his" },
 };
 
 static bool is_person(Telling *t, int which)

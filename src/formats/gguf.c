@@ -10,17 +10,10 @@ enum { MAX_KEY_BYTES = 65535, MAX_NAME_BYTES = 64, MAX_NESTING = 4, MAX_ALIGNMEN
 // Blocks as in ggml's block_* structures: an f16 scale (and minimum) and packed quants per 32 elements; the _K types
 // have 256 elements with 6-bit sub-scales.
 static const GgmlTypeInfo TYPES[] = {
-    {GGML_F32,   "F32",  1,   4  },
-    { GGML_F16,  "F16",  1,   2  },
-    { GGML_BF16, "BF16", 1,   2  },
-    { GGML_Q8_0, "Q8_0", 32,  34 },
-    { GGML_Q4_0, "Q4_0", 32,  18 },
-    { GGML_Q4_1, "Q4_1", 32,  20 },
-    { GGML_Q5_0, "Q5_0", 32,  22 },
-    { GGML_Q5_1, "Q5_1", 32,  24 },
-    { GGML_Q4_K, "Q4_K", 256, 144},
-    { GGML_Q5_K, "Q5_K", 256, 176},
-    { GGML_Q6_K, "Q6_K", 256, 210},
+    { GGML_F32, "F32", 1, 4 },       { GGML_F16, "F16", 1, 2 },       { GGML_BF16, "BF16", 1, 2 },
+    { GGML_Q8_0, "Q8_0", 32, 34 },   { GGML_Q4_0, "Q4_0", 32, 18 },   { GGML_Q4_1, "Q4_1", 32, 20 },
+    { GGML_Q5_0, "Q5_0", 32, 22 },   { GGML_Q5_1, "Q5_1", 32, 24 },   { GGML_Q4_K, "Q4_K", 256, 144 },
+    { GGML_Q5_K, "Q5_K", 256, 176 }, { GGML_Q6_K, "Q6_K", 256, 210 },
 };
 
 const GgmlTypeInfo *ggml_type_info(uint32_t type)

@@ -67,10 +67,8 @@ static VkBufferView texel_view(Gpu *gpu, DescriptorCache *cache, const Binding *
 static VkDescriptorSet allocate_set(Gpu *gpu, DescriptorCache *cache, const KernelLayout *layout, Error *err)
 {
     if (cache->pool_count == 0 || cache->used_in_pool == POOL_SETS) {
-        VkDescriptorPoolSize sizes[] = {
-            {VK_DESCRIPTOR_TYPE_STORAGE_BUFFER,        POOL_SETS * GPU_MAX_BINDINGS},
-            { VK_DESCRIPTOR_TYPE_UNIFORM_TEXEL_BUFFER, POOL_SETS * GPU_MAX_BINDINGS}
-        };
+        VkDescriptorPoolSize sizes[] = { { VK_DESCRIPTOR_TYPE_STORAGE_BUFFER, POOL_SETS * GPU_MAX_BINDINGS },
+                                         { VK_DESCRIPTOR_TYPE_UNIFORM_TEXEL_BUFFER, POOL_SETS * GPU_MAX_BINDINGS } };
         VkDescriptorPoolCreateInfo info = { .sType = VK_STRUCTURE_TYPE_DESCRIPTOR_POOL_CREATE_INFO,
                                             .maxSets = POOL_SETS,
                                             .poolSizeCount = COUNT_OF(sizes),

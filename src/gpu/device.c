@@ -25,17 +25,17 @@ const char *vk_result_text(VkResult result)
         VkResult result;
         const char *text;
     } table[] = {
-        {VK_ERROR_OUT_OF_HOST_MEMORY,     "out of host memory"         },
-        { VK_ERROR_OUT_OF_DEVICE_MEMORY,  "out of device memory"       },
+        { VK_ERROR_OUT_OF_HOST_MEMORY, "out of host memory" },
+        { VK_ERROR_OUT_OF_DEVICE_MEMORY, "out of device memory" },
         { VK_ERROR_INITIALIZATION_FAILED, "the driver failed to start" },
-        { VK_ERROR_DEVICE_LOST,           "the device was lost"        },
-        { VK_ERROR_MEMORY_MAP_FAILED,     "the memory cannot be mapped"},
-        { VK_ERROR_LAYER_NOT_PRESENT,     "a layer is missing"         },
-        { VK_ERROR_EXTENSION_NOT_PRESENT, "an extension is missing"    },
-        { VK_ERROR_FEATURE_NOT_PRESENT,   "a feature is missing"       },
-        { VK_ERROR_INCOMPATIBLE_DRIVER,   "no driver is installed"     },
-        { VK_ERROR_TOO_MANY_OBJECTS,      "too many allocations"       },
-        { VK_ERROR_FRAGMENTATION,         "its pools are fragmented"   },
+        { VK_ERROR_DEVICE_LOST, "the device was lost" },
+        { VK_ERROR_MEMORY_MAP_FAILED, "the memory cannot be mapped" },
+        { VK_ERROR_LAYER_NOT_PRESENT, "a layer is missing" },
+        { VK_ERROR_EXTENSION_NOT_PRESENT, "an extension is missing" },
+        { VK_ERROR_FEATURE_NOT_PRESENT, "a feature is missing" },
+        { VK_ERROR_INCOMPATIBLE_DRIVER, "no driver is installed" },
+        { VK_ERROR_TOO_MANY_OBJECTS, "too many allocations" },
+        { VK_ERROR_FRAGMENTATION, "its pools are fragmented" },
     };
     for (size_t i = 0; i < COUNT_OF(table); i++)
         if (table[i].result == result) return table[i].text;

@@ -148,9 +148,7 @@ static bool read_module(Module *m, const uint32_t *code, size_t words, Reflectio
 bool spirv_reflect(const uint32_t *code, size_t words, const uint32_t constants[GPU_MAX_CONSTANTS], Reflection *out,
                    Error *err)
 {
-    *out = (Reflection){
-        .local_size = {1, 1, 1}
-    };
+    *out = (Reflection){ .local_size = { 1, 1, 1 } };
     if (words < 5 || code[0] != MAGIC || code[3] > 1u << 20) return error_set(err, "not a SPIR-V module");
     Module m = { NEW_ARRAY(Id, code[3]), code[3], constants };
     for (uint32_t i = 0; i < m.bound; i++) m.ids[i].binding = m.ids[i].spec_id = NONE;

@@ -14,13 +14,11 @@ enum {
 // A cautious guess of what a device does in a second, to bound a submit: drivers kill a job after about two seconds.
 static const struct {
     double flops, bytes;
-} slow_rates[] = {
-    [GPU_OTHER] = {1e10,  5e9 },
-    [GPU_INTEGRATED] = { 2e11, 1e10},
-    [GPU_DISCRETE] = { 2e12, 1e11},
-    [GPU_VIRTUAL] = { 1e10, 5e9 },
-    [GPU_CPU] = { 1e10, 5e9 }
-};
+} slow_rates[] = { [GPU_OTHER] = { 1e10, 5e9 },
+                   [GPU_INTEGRATED] = { 2e11, 1e10 },
+                   [GPU_DISCRETE] = { 2e12, 1e11 },
+                   [GPU_VIRTUAL] = { 1e10, 5e9 },
+                   [GPU_CPU] = { 1e10, 5e9 } };
 
 typedef struct Access {
     const GpuBlock *block;
@@ -415,10 +413,8 @@ void stream_copy(Stream *stream, Span to, Span from)
     CHECK(to.bytes == from.bytes, "stream_copy: %llu bytes to, %llu from", (unsigned long long)to.bytes,
           (unsigned long long)from.bytes);
     if (!stream->plan && begin(stream)) {
-        Access accesses[] = {
-            {from.block, from.offset, from.offset + from.bytes, false},
-            { to.block,  to.offset,   to.offset + to.bytes,     true }
-        };
+        Access accesses[] = { { from.block, from.offset, from.offset + from.bytes, false },
+                              { to.block, to.offset, to.offset + to.bytes, true } };
         track(stream, accesses, 2);
         VkBufferCopy region = { from.offset, to.offset, to.bytes };
         vkCmdCopyBuffer(stream->commands[stream->current].buffer, from.block->buffer, to.block->buffer, 1, &region);

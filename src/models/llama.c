@@ -34,17 +34,15 @@ static void llama_build(Model *model)
     for (int i = 0; i < c->n_layers; i++) {
         Layer *l = &model->layers[i];
         l->attention_norm = rms_norm(ps, d, c->eps, BLOCK("attn_norm"));
-        l->attention = (MultiHead){
-            .q = plain(ps, d, d, std, BLOCK("attn_q")),
-            .k = plain(ps, d_kv, d, std, BLOCK("attn_k")),
-            .v = plain(ps, d_kv, d, std, BLOCK("attn_v")),
-            .o = plain(ps, d, d, residual_std, BLOCK("attn_output")),
-            .n_heads = c->n_heads,
-            .n_kv_heads = c->n_kv_heads,
-            .head_dim = head_dim,
-            .rope = {&model->rope_table, ROPE_INTERLEAVED },
-            .mask = { .causal = true                }
-        };
+        l->attention = (MultiHead){ .q = plain(ps, d, d, std, BLOCK("attn_q")),
+                                    .k = plain(ps, d_kv, d, std, BLOCK("attn_k")),
+                                    .v = plain(ps, d_kv, d, std, BLOCK("attn_v")),
+                                    .o = plain(ps, d, d, residual_std, BLOCK("attn_output")),
+                                    .n_heads = c->n_heads,
+                                    .n_kv_heads = c->n_kv_heads,
+                                    .head_dim = head_dim,
+                                    .rope = { &model->rope_table, ROPE_INTERLEAVED },
+                                    .mask = { .causal = true } };
         l->ffn_norm = rms_norm(ps, d, c->eps, BLOCK("ffn_norm"));
         l->ffn = (FeedForward){ .gate = plain(ps, c->d_ff, d, std, BLOCK("ffn_gate")),
                                 .up = plain(ps, c->d_ff, d, std, BLOCK("ffn_up")),

@@ -21,13 +21,10 @@ bool config_check(const Family *family, const Config *c, Error *err)
         const char *name;
         int value, low, high;
     } fields[] = {
-        {"n_layers",    c->n_layers,   1, 1024   },
-        { "n_heads",    c->n_heads,    1, 1024   },
-        { "n_kv_heads", c->n_kv_heads, 1, 1024   },
-        { "d_model",    c->d_model,    1, 65536  },
-        { "d_ff",       c->d_ff,       1, 1 << 20},
-        { "vocab_size", c->vocab_size, 2, 1 << 22},
-        { "seq_len",    c->seq_len,    1, 1 << 22},
+        { "n_layers", c->n_layers, 1, 1024 },     { "n_heads", c->n_heads, 1, 1024 },
+        { "n_kv_heads", c->n_kv_heads, 1, 1024 }, { "d_model", c->d_model, 1, 65536 },
+        { "d_ff", c->d_ff, 1, 1 << 20 },          { "vocab_size", c->vocab_size, 2, 1 << 22 },
+        { "seq_len", c->seq_len, 1, 1 << 22 },
     };
     for (size_t i = 0; i < COUNT_OF(fields); i++)
         if (fields[i].value < fields[i].low || fields[i].value > fields[i].high)

@@ -201,11 +201,9 @@ static Tokenizer *read_tokenizer(const Gguf *file, int vocab_size, Error *err)
     const struct {
         const char *key;
         int32_t *id;
-    } ids[] = {
-        {"tokenizer.ggml.bos_token_id",      &v.bos},
-        { "tokenizer.ggml.eos_token_id",     &v.eos},
-        { "tokenizer.ggml.unknown_token_id", &v.unk}
-    };
+    } ids[] = { { "tokenizer.ggml.bos_token_id", &v.bos },
+                { "tokenizer.ggml.eos_token_id", &v.eos },
+                { "tokenizer.ggml.unknown_token_id", &v.unk } };
     for (size_t i = 0; ok && i < COUNT_OF(ids); i++)
         if (gguf_value(file, ids[i].key)) ok = gguf_get_i32(file, ids[i].key, ids[i].id, err);
     if (ok && types && n_types != v.n_tokens)

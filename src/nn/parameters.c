@@ -65,10 +65,7 @@ void parameters_train(Parameters *ps)
         Tensor *x = &ps->list[i]->tensor;
         x->needs_grad = true;
         x->grad = NEW(Grad);
-        *x->grad = (Grad){
-            .span = {NULL, 0, 4 * (uint64_t)count(x)},
-              .sharers = 1, .persistent = true
-        };
+        *x->grad = (Grad){ .span = { NULL, 0, 4 * (uint64_t)count(x) }, .sharers = 1, .persistent = true };
     }
     renew_views(ps);
 }

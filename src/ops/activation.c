@@ -16,12 +16,12 @@ static const struct {
     double (*f)(double);
     double flops; // of f, and about of its slope: an exp or a division counted as 8
 } activations[ACTIVATIONS] = {
-    [RELU] = {"relu",       relu,      1 },
-    [GELU_TANH] = { "gelu_tanh", gelu_tanh, 24},
-    [GELU_ERF] = { "gelu_erf",  gelu_erf,  48},
-    [SILU] = { "silu",      silu,      20},
-    [TANH] = { "tanh",      tanh,      20},
-    [SIGMOID] = { "sigmoid",   sigmoid,   20},
+    [RELU] = { "relu", relu, 1 },
+    [GELU_TANH] = { "gelu_tanh", gelu_tanh, 24 },
+    [GELU_ERF] = { "gelu_erf", gelu_erf, 48 },
+    [SILU] = { "silu", silu, 20 },
+    [TANH] = { "tanh", tanh, 20 },
+    [SIGMOID] = { "sigmoid", sigmoid, 20 },
 };
 
 typedef struct ActivateArgs {

@@ -53,10 +53,10 @@ static RungVerdict judge(const Rung *rung, const GpuTraits *t, const void *probl
 }
 
 // Of the sizes that a device can give a subgroup, the first in the list: 16 lanes are a head of 64 elements by fours.
-#define BLOCK(shader_, walk, load, lanes, rows, keys, idea_)                                                              \
-    {                                                                                                                     \
-        .kernel = { shader_, { 0, 0, lanes, rows, keys }, lanes }, .judge = judge, .tile = { rows, lanes, walk, load }, \
-        .idea = idea_ \
+#define BLOCK(shader_, walk, load, lanes, rows, keys, idea_)                       \
+    {                                                                              \
+        .kernel = { shader_, { 0, 0, lanes, rows, keys }, lanes }, .judge = judge, \
+        .tile = { rows, lanes, walk, load }, .idea = idea_                         \
     }
 #define BLOCKS(name, walk, keys, idea)                                                        \
     BLOCK(name ".texel", walk, TEXEL, 16, 8, keys, idea ", fetching texels"),                 \

@@ -206,17 +206,14 @@ static void bias_run(Trial *trial, Tape *t)
 }
 
 static const Case cases[] = {
-    {"1x1",       { 1, 1 },      { 0.5 }  },
-    { "3x17",     { 3, 17 },     { -1.25 }},
-    { "2x130",    { 2, 130 },    { 3 }    },
-    { "37x64",    { 37, 64 },    { 0.125 }},
-    { "300x1028", { 300, 1028 }, { 2 }    },
+    { "1x1", { 1, 1 }, { 0.5 } },       { "3x17", { 3, 17 }, { -1.25 } },     { "2x130", { 2, 130 }, { 3 } },
+    { "37x64", { 37, 64 }, { 0.125 } }, { "300x1028", { 300, 1028 }, { 2 } },
 };
 static const Case residual_cases[] = {
-    {"training 3x17",  { 3, 17 }},
-    {                  "training 37x64",      { 37, 64 }        },
-    {   "inferring 3x17", { 3, 17 },         .no_grad = true },
-    { "inferring 37x64", { 37, 64 },         .no_grad = true },
+    { "training 3x17", { 3, 17 } },
+    { "training 37x64", { 37, 64 } },
+    { "inferring 3x17", { 3, 17 }, .no_grad = true },
+    { "inferring 37x64", { 37, 64 }, .no_grad = true },
 };
 
 const Op op_add = {

@@ -196,10 +196,7 @@ static Move slab(const Tensor *whole, const Tensor *part, Axis axis, bool out)
 {
     int64_t inner = inner_count(whole, axis.axis), n = dim(part, axis.axis) * inner;
     int64_t stride = dim(whole, axis.axis) * inner, start = axis.begin * inner;
-    Move m = {
-        .rank = 2, .dim = {count(part) / n, n},
-             .dtype = whole->dtype
-    };
+    Move m = { .rank = 2, .dim = { count(part) / n, n }, .dtype = whole->dtype };
     m.stride[0] = out ? (Layout){ stride, n } : (Layout){ n, stride };
     m.stride[1] = (Layout){ 1, 1 };
     m.start = out ? (Layout){ start, 0 } : (Layout){ 0, start };

@@ -172,9 +172,9 @@ static void global_norm_run(Trial *trial, Tape *t)
 }
 
 static const Case norm_cases[] = {
-    {.label = "1",               .size = { 1 }             },
-    { .label = "5, 4096, 10000", .size = { 5, 4096, 10000 }},
-    { .label = "70000, 8192, 3", .size = { 70000, 8192, 3 }},
+    { .label = "1", .size = { 1 } },
+    { .label = "5, 4096, 10000", .size = { 5, 4096, 10000 } },
+    { .label = "70000, 8192, 3", .size = { 70000, 8192, 3 } },
 };
 
 const Op op_global_norm = { .name = "global_norm",

@@ -43,9 +43,9 @@ typedef enum Axis { AXIS_M, AXIS_N, AXIS_K } Axis;
 static const struct {
     Axis a_rows, a_columns, b_rows, b_columns;
 } axes[] = {
-    [PRODUCT_NT] = {AXIS_M,  AXIS_K, AXIS_N, AXIS_K},
-    [PRODUCT_NN] = { AXIS_M, AXIS_K, AXIS_K, AXIS_N},
-    [PRODUCT_TN] = { AXIS_K, AXIS_M, AXIS_K, AXIS_N},
+    [PRODUCT_NT] = { AXIS_M, AXIS_K, AXIS_N, AXIS_K },
+    [PRODUCT_NN] = { AXIS_M, AXIS_K, AXIS_K, AXIS_N },
+    [PRODUCT_TN] = { AXIS_K, AXIS_M, AXIS_K, AXIS_N },
 };
 
 static int64_t *extent(Product *p, Axis axis) { return axis == AXIS_M ? &p->M : axis == AXIS_N ? &p->N : &p->K; }

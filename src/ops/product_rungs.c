@@ -94,11 +94,14 @@ static RungVerdict judge(const Rung *rung, const GpuTraits *t, const void *probl
 
 // ---- Ladders -----------------------------------------------------------------------------------------------------
 
-#define ROWS(shader_, rows, columns, subgroup_, needs)                                                \
-    {                                                                                                 \
-        .kernel = { shader_, { rows, columns }, subgroup_ }, .judge = judge,                        \
-        .idea = "few rows: a subgroup reads rows of b once, its lanes side by side along k",        \
-        .tile = { BY_ROWS, 4, needs } \
+#define ROWS(shader_, rows, columns, subgroup_, needs)                                                 \
+    {                                                                                                  \
+        .kernel = { shader_, { rows, columns }, subgroup_ }, .judge = judge,                           \
+        .idea = "few rows: a subgroup reads rows of b once, its lanes side by side along k", .tile = { \
+            BY_ROWS,                                                                                   \
+            4,                                                                                         \
+            needs                                                                                      \
+        }                                                                                              \
     }
 #define BLOCK(shader_, lanes, needs, idea_)                                                                \
     {                                                                                                      \

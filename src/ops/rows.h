@@ -40,12 +40,10 @@ bool row_likes_subgroup(const GpuTraits *traits, const void *problem);
 enum { ROW_WORKGROUP = 256, ROW_SUBGROUP = 0, ROW_INVOCATION = 1 };
 
 #define ROW_RUNGS(name)                                                                                           \
-    {                                                                                                             \
-        .kernel = {name ".texel", .subgroup = SUBGROUP_OWN},                                                    \
-        .can = row_can_texel,                                                                                     \
-        .chosen = row_likes_texel,                                                                                \
-        .idea = "four elements at a time through texel fetches, where these are faster than loads"                \
-},                                                                                                            \
+    { .kernel = { name ".texel", .subgroup = SUBGROUP_OWN },                                                      \
+      .can = row_can_texel,                                                                                       \
+      .chosen = row_likes_texel,                                                                                  \
+      .idea = "four elements at a time through texel fetches, where these are faster than loads" },               \
         { .kernel = { name ".workgroup" },                                                                        \
           .chosen = row_likes_workgroup,                                                                          \
           .idea = "256 lanes share a long row and combine by a tree in shared memory",                            \
@@ -79,13 +77,11 @@ enum { COLUMN_BLOCK = 64 };
 
 // tile: the rows of a block (0: all) and the columns of an invocation.
 #define COLUMN_RUNGS(name)                                                                               \
-    {                                                                                                    \
-        .kernel = {name ".texel", { COLUMN_BLOCK }},                                                   \
-        .can = column_can_texel,                                                                         \
-        .chosen = row_likes_texel,                                                                       \
-        .idea = "four columns at a time through texel fetches",                                          \
-        .tile = { COLUMN_BLOCK, 4               }                                                                      \
-    },                                                                                                   \
+    { .kernel = { name ".texel", { COLUMN_BLOCK } },                                                     \
+      .can = column_can_texel,                                                                           \
+      .chosen = row_likes_texel,                                                                         \
+      .idea = "four columns at a time through texel fetches",                                            \
+      .tile = { COLUMN_BLOCK, 4 } },                                                                     \
         { .kernel = { name ".fours", { COLUMN_BLOCK } },                                                 \
           .can = column_can_fours,                                                                       \
           .idea = "four columns at a time",                                                              \

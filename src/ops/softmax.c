@@ -114,7 +114,7 @@ static const Case cases[] = {
     MASK(90, 20, 9, "added", .flags = 0),
     MASK(9, 33, 3, "a row hidden", .flags = HIDDEN_ROW),
     MASK(8, 36, 4, "a row hidden", .flags = MASKED | HIDDEN_ROW),
-    {.label = "1024x1024", .size = { 1024, 1024 }, .bench = true},
+    { .label = "1024x1024", .size = { 1024, 1024 }, .bench = true },
 };
 
 // −∞ has no finite differences.

@@ -46,7 +46,7 @@ static const Rung rungs[] = {
     RUNG("topk", 0, ROW_INVOCATION, can_invocation, NULL, "one invocation a row: k passes over it"),
 };
 static const Rung backward_rungs[] = {
-    {.kernel = { "topk_backward" }, .idea = "one invocation a row", .tile = { ROW_INVOCATION }},
+    { .kernel = { "topk_backward" }, .idea = "one invocation a row", .tile = { ROW_INVOCATION } },
 };
 static const Ladder ladders[] = { LADDER("topk", rungs) }, backward_ladder = LADDER("topk_backward", backward_rungs);
 
@@ -121,7 +121,7 @@ static const Case cases[] = {
     TOP(1, 1, 1),         TOP(2, 70, 8),
     TOP(5, 3, 33),        TOP(40, 2, 1500),
     EQUALS(30, 2, 900),   EQUALS(17, 3, 17),
-    EQUALS(100, 2, 1028), {.label = "40 of 1x50257", .size = { 1, 50257, 40 }, .bench = true},
+    EQUALS(100, 2, 1028), { .label = "40 of 1x50257", .size = { 1, 50257, 40 }, .bench = true },
 };
 
 const Op op_topk = {

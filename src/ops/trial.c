@@ -11,10 +11,7 @@
 static const struct {
     double nmse, bound, grad;
 } tolerance[] = {
-    [F32] = {1e-11, 4e-6, 2e-4 },
-      [F16] = { 1e-6, 2e-3, 5e-3 },
-      [BF16] = { 1e-4, 2e-2, 5e-2 },
-      [I32] = { 0}
+    [F32] = { 1e-11, 4e-6, 2e-4 }, [F16] = { 1e-6, 2e-3, 5e-3 }, [BF16] = { 1e-4, 2e-2, 5e-2 }, [I32] = { 0 }
 };
 
 // ---- Ladders -----------------------------------------------------------------------------------------------------
@@ -361,9 +358,7 @@ static bool takes_part(Run *run, const char *force, bool gradients)
 
 bool trial_plan(Stream *plan, const Op *op, const Case *c, const char *force, bool gradients)
 {
-    Run run = {
-        .stream = plan, .op = op, .trial = {.c = c, .plan = true}
-    };
+    Run run = { .stream = plan, .op = op, .trial = { .c = c, .plan = true } };
     gradients = declare_case(&run, gradients);
     bool taken = record_plan(&run, plan, force, gradients);
     arena_free(&run.trial.arena);

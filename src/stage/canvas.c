@@ -20,12 +20,7 @@ int canvas_dots_high(const Canvas *canvas) { return canvas->height * (canvas->br
 void canvas_dot(Canvas *canvas, double x, double y, int series)
 {
     // Unicode 15, §21.1: dots 1–3 and 7 are the left column from the top, 4–6 and 8 the right one.
-    static const unsigned char bits[4][2] = {
-        {0x01,  0x08},
-        { 0x02, 0x10},
-        { 0x04, 0x20},
-        { 0x40, 0x80}
-    };
+    static const unsigned char bits[4][2] = { { 0x01, 0x08 }, { 0x02, 0x10 }, { 0x04, 0x20 }, { 0x40, 0x80 } };
     if (!(x >= 0 && y >= 0 && x < canvas_dots_wide(canvas) && y < canvas_dots_high(canvas))) return;
     int column = (int)x, row = (int)y;
     if (!canvas->braille) {

@@ -172,17 +172,12 @@ static const struct {
     void (*write)(Html *, const Exhibit *);
     bool picture;
 } writers[EXHIBIT_KINDS] = {
-    [EXHIBIT_HEATMAP] = {html_heatmap,  true },
-      [EXHIBIT_TOKENS] = { html_tokens,  false},
-    [EXHIBIT_BARS] = { html_bars,    true },
-      [EXHIBIT_CURVE] = { html_curve,   true },
-    [EXHIBIT_VECTORS] = { html_vectors, true },
-      [EXHIBIT_GRAPH] = { html_graph,   true },
-    [EXHIBIT_IMAGE] = { html_image,   true },
-      [EXHIBIT_CODE] = { html_code,    false},
-    [EXHIBIT_TABLE] = { html_table,   false},
-      [EXHIBIT_TEXT] = { html_text,    false},
-    [EXHIBIT_COST] = { html_cost,    false},
+    [EXHIBIT_HEATMAP] = { html_heatmap, true }, [EXHIBIT_TOKENS] = { html_tokens, false },
+    [EXHIBIT_BARS] = { html_bars, true },       [EXHIBIT_CURVE] = { html_curve, true },
+    [EXHIBIT_VECTORS] = { html_vectors, true }, [EXHIBIT_GRAPH] = { html_graph, true },
+    [EXHIBIT_IMAGE] = { html_image, true },     [EXHIBIT_CODE] = { html_code, false },
+    [EXHIBIT_TABLE] = { html_table, false },    [EXHIBIT_TEXT] = { html_text, false },
+    [EXHIBIT_COST] = { html_cost, false },
 };
 
 static void write_exhibit(FILE *out, const Exhibit *exhibit)

@@ -341,13 +341,13 @@ static const struct {
     const char *keys, *does;
     void (*act)(Session *);
 } key_table[] = {
-    {"\r\n nR",    "Enter, n, →   the next step",                                                    key_forward  },
-    { "bL",        "b, ←          the step before",                                                  key_back     },
-    { "g",         "g             go to a step by its number",                                         key_go       },
-    { "k",         "k             the source of the kernels of this step",                             key_kernels  },
-    { "p",         "p             show the parameters and change one; the steps up to here run again", key_parameter},
-    { "q\x03\x04", "q, Ctrl-C     leave",                                                              key_quit     },
-    { "?h",        "?             this list",                                                          key_help     },
+    { "\r\n nR", "Enter, n, →   the next step", key_forward },
+    { "bL", "b, ←          the step before", key_back },
+    { "g", "g             go to a step by its number", key_go },
+    { "k", "k             the source of the kernels of this step", key_kernels },
+    { "p", "p             show the parameters and change one; the steps up to here run again", key_parameter },
+    { "q\x03\x04", "q, Ctrl-C     leave", key_quit },
+    { "?h", "?             this list", key_help },
 };
 
 static void key_help(Session *session)
@@ -372,9 +372,7 @@ static bool show_present(Session *session, Error *err)
     putchar('\n');
     print_head(session->show, &term, session->index);
     if (step->question && session->ask) {
-        Exhibit question = {
-            .kind = EXHIBIT_TEXT, .text = {.title = "Before you look:", .text = step->question}
-        };
+        Exhibit question = { .kind = EXHIBIT_TEXT, .text = { .title = "Before you look:", .text = step->question } };
         terminal_exhibit(&term, &question, true);
         int key = keys_read("  any key reveals it");
         session->leave = key == 'q' || key == 3 || key == 4;

@@ -94,10 +94,7 @@ static char *draw(const Exhibit *exhibit, Arena *arena, double *height)
     Html html = { open_memstream(&page, &size), arena };
     html_heatmap(&html, exhibit);
     fclose(html.out);
-    Figure figure = {
-        {open_memstream(&body, &size), arena},
-        GAP, TITLE + GAP, 0
-    };
+    Figure figure = { { open_memstream(&body, &size), arena }, GAP, TITLE + GAP, 0 };
     fprintf(figure.html.out, "<text class=\"title\" x=\"%d\" y=\"%d\">", GAP, TITLE);
     html_escape(figure.html.out, exhibit->title);
     fputs("</text>\n", figure.html.out);

@@ -121,12 +121,8 @@ static void write_code(Pen *pen, const char *source, int from, int to)
 {
     int lines = count_lines(source), digits = lines < 100 ? 2 : lines < 1000 ? 3 : 5;
     static const unsigned char colors[][3] = {
-        [CODE_KEYWORD] = {197,  134, 192},
-          [CODE_TYPE] = { 78,  180, 170},
-          [CODE_BUILTIN] = { 110, 170, 240},
-        [CODE_NUMBER] = { 200, 150, 90 },
-          [CODE_COMMENT] = { 120, 150, 100},
-          [CODE_DIRECTIVE] = { 160, 140, 210},
+        [CODE_KEYWORD] = { 197, 134, 192 }, [CODE_TYPE] = { 78, 180, 170 },     [CODE_BUILTIN] = { 110, 170, 240 },
+        [CODE_NUMBER] = { 200, 150, 90 },   [CODE_COMMENT] = { 120, 150, 100 }, [CODE_DIRECTIVE] = { 160, 140, 210 },
     };
     int line = 0, column = 0, state = 0;
     size_t n;

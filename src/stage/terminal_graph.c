@@ -33,11 +33,7 @@ static bool draw_layers(Pen *pen, const Graph *graph)
     for (int i = 0; i < graph->n_nodes; i++) {
         int top = layer[i] * LAYER_LINES;
         for (int line = 0; line < BOX_LINES; line++) {
-            static const char *const edges[BOX_LINES][3] = {
-                {"╭",  "─", "╮"},
-                { "│", " ",   "│"},
-                { "╰", "─", "╯"}
-            };
+            static const char *const edges[BOX_LINES][3] = { { "╭", "─", "╮" }, { "│", " ", "│" }, { "╰", "─", "╯" } };
             canvas_text(&canvas, x[i], top + line, edges[line][0], -1);
             for (int c = 1; c < box[i] - 1; c++) canvas_text(&canvas, x[i] + c, top + line, edges[line][1], -1);
             canvas_text(&canvas, x[i] + box[i] - 1, top + line, edges[line][2], -1);

@@ -8,12 +8,7 @@
 static const struct {
     const char *name;
     int bytes;
-} dtypes[] = {
-    [F32] = {"f32",   4},
-      [F16] = { "f16",  2},
-      [BF16] = { "bf16", 2},
-      [I32] = { "i32",  4}
-};
+} dtypes[] = { [F32] = { "f32", 4 }, [F16] = { "f16", 2 }, [BF16] = { "bf16", 2 }, [I32] = { "i32", 4 } };
 
 const char *dtype_name(DType dtype) { return dtypes[dtype].name; }
 int dtype_bytes(DType dtype) { return dtypes[dtype].bytes; }

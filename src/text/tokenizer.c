@@ -58,11 +58,7 @@ static bool check_tokens(Tokenizer *t, Error *err)
     const struct {
         const char *name;
         int32_t id;
-    } ids[] = {
-        {"bos",      v->bos},
-        { "eos",     v->eos},
-        { "unknown", v->unk}
-    };
+    } ids[] = { { "bos", v->bos }, { "eos", v->eos }, { "unknown", v->unk } };
     for (size_t i = 0; i < COUNT_OF(ids); i++)
         if (ids[i].id < -1 || ids[i].id >= (int32_t)v->n_tokens)
             return error_set(err, "vocabulary: the %s token's id is %d, but there are %zu tokens", ids[i].name,

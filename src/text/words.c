@@ -14,10 +14,10 @@ struct Splitter {
 static const struct {
     const char *name, *pattern;
 } SPLITTERS[] = {
-  // Radford et al. 2019: English contractions; letters, numbers or others with the space before them; spaces but the
-  // last one before a word.
-    {"gpt-2", "'s|'t|'re|'ve|'m|'ll|'d| ?\\p{L}+| ?\\p{N}+| ?[^" SPACE "\\p{L}\\p{N}]+|" SPACE
-               "+(?!\\P{White_Space})|" SPACE "+"},
+    // Radford et al. 2019: English contractions; letters, numbers or others with the space before them; spaces but the
+    // last one before a word.
+    { "gpt-2", "'s|'t|'re|'ve|'m|'ll|'d| ?\\p{L}+| ?\\p{N}+| ?[^" SPACE "\\p{L}\\p{N}]+|" SPACE
+               "+(?!\\P{White_Space})|" SPACE "+" },
 };
 
 Splitter *splitter_open(StringView name, Error *err)

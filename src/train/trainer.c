@@ -149,11 +149,9 @@ TrainPlan train_plan(Model *model, const TrainOptions *o, Error *err)
     }
     uint64_t weights = parameters_bytes(ps);
     double step_flops = batch_flops * o->grad_accum + stream_count(plan).flops - batch_flops;
-    TrainPlan result = {
-        .memory = {weights, weights, 2 * weights, t->memory.peak},
-        .flops_per_token = step_flops / ((double)o->batch * o->seq_len * o->grad_accum),
-        .dispatches = stream_count(plan).dispatches
-    };
+    TrainPlan result = { .memory = { weights, weights, 2 * weights, t->memory.peak },
+                         .flops_per_token = step_flops / ((double)o->batch * o->seq_len * o->grad_accum),
+                         .dispatches = stream_count(plan).dispatches };
     stream_wait(plan, err); // of a plan: only says what failed
     tape_close(t);
     stream_close(plan);

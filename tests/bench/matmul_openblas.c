@@ -50,10 +50,7 @@ static void compare(Stream *stream, Sgemm *sgemm, int kind, int M, int N, int K,
     const Op *op = NULL;
     for (int i = 0; i < ops_count; i++)
         if (!strcmp(ops[i]->name, names[kind])) op = ops[i];
-    Case c = {
-        .label = "speed", .size = {M, N, K},
-             .no_grad = true
-    };
+    Case c = { .label = "speed", .size = { M, N, K }, .no_grad = true };
     BenchResult best = { .best = 1e9 };
     double blas = 1e9;
     for (int turn = 0; turn < TURNS; turn++) {
@@ -93,21 +90,9 @@ int main(int argc, char **argv)
 
     const char *only = argc > 1 ? argv[1] : "all";
     static const int sizes[][3] = {
-        {512,   512,  512 },
-        { 1024, 1152, 384 },
-        { 1024, 384,  384 },
-        { 1024, 1536, 384 },
-        { 1024, 384,  1536},
-        { 1024, 8192, 384 },
-        { 1024, 384,  8192},
-        { 384,  1152, 1024},
-        { 8192, 384,  1024},
-        { 768,  384,  128 },
-        { 768,  512,  128 },
-        { 768,  128,  512 },
-        { 768,  65,   128 },
-        { 768,  128,  65  },
-        { 65,   128,  768 },
+        { 512, 512, 512 },   { 1024, 1152, 384 }, { 1024, 384, 384 },  { 1024, 1536, 384 }, { 1024, 384, 1536 },
+        { 1024, 8192, 384 }, { 1024, 384, 8192 }, { 384, 1152, 1024 }, { 8192, 384, 1024 }, { 768, 384, 128 },
+        { 768, 512, 128 },   { 768, 128, 512 },   { 768, 65, 128 },    { 768, 128, 65 },    { 65, 128, 768 },
     };
     for (int kind = 0; kind < 3; kind++) {
         if (strcmp(only, "all") && strcmp(only, kinds[kind])) continue;

@@ -69,15 +69,15 @@ START_TEST(utf8_is_strict)
         const char *text;
         size_t valid;
     } cases[] = {
-        {"a\xc0\xaf",          1}, // overlong, two bytes
-        { "a\xe0\x80\xaf",     1}, // overlong, three bytes
-        { "a\xf0\x80\x80\xaf", 1}, // overlong, four bytes
-        { "ab\xed\xa0\x80",    2}, // a surrogate
-        { "\xf4\x90\x80\x80",  0}, // over U+10FFFF
-        { "a\x80",             1}, // a continuation without a start
-        { "abc\xe2\x82",       3}, // cut off
-        { "abc\xe2\x82z",      3}, // broken off
-        { "\xc3\xa9\xff",      2}, // never a byte of UTF-8
+        { "a\xc0\xaf", 1 },         // overlong, two bytes
+        { "a\xe0\x80\xaf", 1 },     // overlong, three bytes
+        { "a\xf0\x80\x80\xaf", 1 }, // overlong, four bytes
+        { "ab\xed\xa0\x80", 2 },    // a surrogate
+        { "\xf4\x90\x80\x80", 0 },  // over U+10FFFF
+        { "a\x80", 1 },             // a continuation without a start
+        { "abc\xe2\x82", 3 },       // cut off
+        { "abc\xe2\x82z", 3 },      // broken off
+        { "\xc3\xa9\xff", 2 },      // never a byte of UTF-8
     };
     for (size_t i = 0; i < COUNT_OF(cases); i++)
         ck_assert_uint_eq(utf8_valid_prefix(cases[i].text, strlen(cases[i].text)), cases[i].valid);

@@ -11,27 +11,23 @@ static const char *const kinds[] = { "3:girl|boy", "owl" };
 static const char *const fruits[] = { "apple|apples", "plum|plums" };
 static const char *const counts[] = { "two", "three" };
 static const WordList lists[] = {
-    {"people",  TALE_SLOT_NAME,   people, COUNT_OF(people)},
-    { "kinds",  TALE_SLOT_WORD,   kinds,  COUNT_OF(kinds) },
-    { "fruits", TALE_SLOT_THING,  fruits, COUNT_OF(fruits)},
-    { "counts", TALE_SLOT_NUMBER, counts, COUNT_OF(counts)},
+    { "people", TALE_SLOT_NAME, people, COUNT_OF(people) },
+    { "kinds", TALE_SLOT_WORD, kinds, COUNT_OF(kinds) },
+    { "fruits", TALE_SLOT_THING, fruits, COUNT_OF(fruits) },
+    { "counts", TALE_SLOT_NUMBER, counts, COUNT_OF(counts) },
 };
 static const Variable variables[] = {
-    {"hero",       "people", 0, 0, 0},
-    { "friend",    "people", 0, 0, 0},
-    { "hero.kind", "kinds",  0, 0, 0},
-    { "fruit",     "fruits", 0, 0, 0},
-    { "n",         "counts", 0, 0, 0},
-    { "k",         "counts", 0, 0, 0},
+    { "hero", "people", 0, 0, 0 },  { "friend", "people", 0, 0, 0 }, { "hero.kind", "kinds", 0, 0, 0 },
+    { "fruit", "fruits", 0, 0, 0 }, { "n", "counts", 0, 0, 0 },      { "k", "counts", 0, 0, 0 },
 };
 static const Rule rules[] = {
-    {"glad",    { "{x} was glad.", "{x.he} laughed.", "" }                  },
-    { "twice",  { "So it was.", "So it was.", "It was not." }               }, // ambiguous on purpose
-    { "winner", { "{first=hero}{hero} won.", "{first=friend}{friend} won." }},
+    { "glad", { "{x} was glad.", "{x.he} laughed.", "" } },
+    { "twice", { "So it was.", "So it was.", "It was not." } }, // ambiguous on purpose
+    { "winner", { "{first=hero}{hero} won.", "{first=friend}{friend} won." } },
 };
 static const Plot plots[] = {
-    {"meet",  { "hero", "friend" }, "{hero}, {a} {hero.kind}, met {friend}. {glad hero} {glad friend}"   },
-    { "eat",  { "fruit", "n" },     "{hero} ate {a} {fruit}, {k} {fruit.1} and {n} more: {n+k!}! {twice}"},
+    { "meet", { "hero", "friend" }, "{hero}, {a} {hero.kind}, met {friend}. {glad hero} {glad friend}" },
+    { "eat", { "fruit", "n" }, "{hero} ate {a} {fruit}, {k} {fruit.1} and {n} more: {n+k!}! {twice}" },
     { "race", { "hero", "friend" }, "{hero} saw {friend}. {winner} \"bravo, {first!}!\" {hero.he} said." },
 };
 static const Grammar small = { lists,           variables,       rules, plots, COUNT_OF(lists), COUNT_OF(variables),
@@ -122,16 +118,16 @@ START_TEST(breaks_where_it_is_wrong)
     static const struct {
         const char *good, *bad;
     } cases[] = {
-        {"Ann, a ",                                         "boy, met Tom."                           },
-        { "Ann, an ",                                       "girl, met Tom."                          },
-        { "Ann, a girl, met ",                              "Ann."                                    },
-        { "Eva, an owl, met Ann. ",                         "She laughed."                            },
-        { "Ann, a girl, met Tom. ",                         "he laughed."                             },
-        { "Ann ate an apple, two apples and t",             "wo more: four! It was not."              },
-        { "Ann ate an apple, two apples and three more: ",  "six! It was not."                        },
-        { "Ann ate a plum, two ",                           "apples and three more: five! It was not."},
-        { "Tom saw Eva. Eva won. \"Bravo, ",                "Tom!\" he said."                         },
-        { "Tom saw Eva. Eva won. \"Bravo, Eva!\" he said.", " The end."                               },
+        { "Ann, a ", "boy, met Tom." },
+        { "Ann, an ", "girl, met Tom." },
+        { "Ann, a girl, met ", "Ann." },
+        { "Eva, an owl, met Ann. ", "She laughed." },
+        { "Ann, a girl, met Tom. ", "he laughed." },
+        { "Ann ate an apple, two apples and t", "wo more: four! It was not." },
+        { "Ann ate an apple, two apples and three more: ", "six! It was not." },
+        { "Ann ate a plum, two ", "apples and three more: five! It was not." },
+        { "Tom saw Eva. Eva won. \"Bravo, ", "Tom!\" he said." },
+        { "Tom saw Eva. Eva won. \"Bravo, Eva!\" he said.", " The end." },
     };
     for (size_t i = 0; i < COUNT_OF(cases); i++) {
         char text[128];

@@ -180,38 +180,38 @@ static void bad_overlap(Builder *b) { two_tensors(b, "v", 32); }
 static void bad_same_name(Builder *b) { two_tensors(b, "w", 64); }
 
 static const BadFile BAD_FILES[] = {
-    {"file: not a GGUF file",                                                               bad_magic       },
-    { "file: not a GGUF file",                                                              bad_empty       },
-    { "file: GGUF version 1; 2 and 3 can be read",                                          bad_version_1   },
-    { "file: a big-endian GGUF file",                                                       bad_big_endian  },
-    { "file: the header: the file ends inside it",                                          bad_header_cut  },
-    { "file: 18446744073709551615 metadata entries and 0 tensors don't fit in 100 bytes",   bad_many_values },
-    { "file: 0 metadata entries and 1099511627776 tensors don't fit",                       bad_many_tensors},
-    { "file: a metadata key: a string of 4611686018427387904 bytes, but only 100 are left", bad_long_key    },
-    { "file: a metadata key of 0 bytes",                                                    bad_empty_key   },
-    { "file: k: the key is there twice",                                                    bad_same_key    },
-    { "file: k: unknown value type 13",                                                     bad_type        },
-    { "file: k: 2 is no bool",                                                              bad_bool        },
-    { "file: key: the file ends inside it",                                                 bad_scalar_cut  },
-    { "file: k: an array of 2305843009213693952 elements, but only 64 bytes are left",      bad_array       },
-    { "file: k: an array of 9 elements, but only 64 bytes are left",                        bad_strings     },
-    { "file: k: arrays nested over 4 deep",                                                 bad_nesting     },
-    { "file: general.alignment: 48 is no power of two",                                     bad_alignment   },
-    { "file: general.alignment: 0 is no power of two",                                      bad_alignment_0 },
-    { "file: tensor w: 0 dimensions",                                                       bad_no_dims     },
-    { "file: tensor w: 5 dimensions",                                                       bad_five_dims   },
-    { "file: tensor w: dimension 1 is 0",                                                   bad_zero_dim    },
-    { "file: tensor w: dimension 0 is 9223372036854775808",                                 bad_huge_dim    },
-    { "file: tensor w: dimension 1 is 4294967296",                                          bad_product     },
-    { "file: tensor w: 4611686018427387904 elements are too many",                          bad_bytes       },
-    { "file: tensor w: type 4 is unknown here",                                             bad_ggml_type   },
-    { "file: tensor w: rows of 48 elements are no whole Q8_0 blocks of 32",                 bad_block       },
-    { "file: tensor w: offset 16 is not a multiple of the alignment 32",                    bad_offset      },
-    { "file: tensor w: 16 bytes at offset 9223372036854775808, but the file has 64",        bad_offset_far  },
-    { "file: tensor w: 36 bytes at offset 32, but the file has 64",                         bad_end         },
-    { "file: a tensor's name of 65 bytes",                                                  bad_long_name   },
-    { "file: tensors w and v overlap",                                                      bad_overlap     },
-    { "file: tensor w: the name is there twice",                                            bad_same_name   },
+    { "file: not a GGUF file", bad_magic },
+    { "file: not a GGUF file", bad_empty },
+    { "file: GGUF version 1; 2 and 3 can be read", bad_version_1 },
+    { "file: a big-endian GGUF file", bad_big_endian },
+    { "file: the header: the file ends inside it", bad_header_cut },
+    { "file: 18446744073709551615 metadata entries and 0 tensors don't fit in 100 bytes", bad_many_values },
+    { "file: 0 metadata entries and 1099511627776 tensors don't fit", bad_many_tensors },
+    { "file: a metadata key: a string of 4611686018427387904 bytes, but only 100 are left", bad_long_key },
+    { "file: a metadata key of 0 bytes", bad_empty_key },
+    { "file: k: the key is there twice", bad_same_key },
+    { "file: k: unknown value type 13", bad_type },
+    { "file: k: 2 is no bool", bad_bool },
+    { "file: key: the file ends inside it", bad_scalar_cut },
+    { "file: k: an array of 2305843009213693952 elements, but only 64 bytes are left", bad_array },
+    { "file: k: an array of 9 elements, but only 64 bytes are left", bad_strings },
+    { "file: k: arrays nested over 4 deep", bad_nesting },
+    { "file: general.alignment: 48 is no power of two", bad_alignment },
+    { "file: general.alignment: 0 is no power of two", bad_alignment_0 },
+    { "file: tensor w: 0 dimensions", bad_no_dims },
+    { "file: tensor w: 5 dimensions", bad_five_dims },
+    { "file: tensor w: dimension 1 is 0", bad_zero_dim },
+    { "file: tensor w: dimension 0 is 9223372036854775808", bad_huge_dim },
+    { "file: tensor w: dimension 1 is 4294967296", bad_product },
+    { "file: tensor w: 4611686018427387904 elements are too many", bad_bytes },
+    { "file: tensor w: type 4 is unknown here", bad_ggml_type },
+    { "file: tensor w: rows of 48 elements are no whole Q8_0 blocks of 32", bad_block },
+    { "file: tensor w: offset 16 is not a multiple of the alignment 32", bad_offset },
+    { "file: tensor w: 16 bytes at offset 9223372036854775808, but the file has 64", bad_offset_far },
+    { "file: tensor w: 36 bytes at offset 32, but the file has 64", bad_end },
+    { "file: a tensor's name of 65 bytes", bad_long_name },
+    { "file: tensors w and v overlap", bad_overlap },
+    { "file: tensor w: the name is there twice", bad_same_name },
 };
 
 START_TEST(bad_files_are_named)
@@ -245,9 +245,7 @@ static const float small[] = { 1, 2, 3 };
 static GgufWriter *example(int *source_works)
 {
     GgufWriter *w = gguf_writer_new();
-    StringView strings[] = {
-        string_view("a"), string_view(""), {"n\0l", 3}
-    };
+    StringView strings[] = { string_view("a"), string_view(""), { "n\0l", 3 } };
     gguf_put_string(w, "general.architecture", string_view("gpt2"));
     gguf_put_u32(w, "u32", UINT32_MAX);
     gguf_put_u64(w, "u64", UINT64_MAX);

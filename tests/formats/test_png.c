@@ -40,16 +40,14 @@ END_TEST
 // The vectors of RFC 4648, section 10, and the two last digits.
 START_TEST(base64_vectors)
 {
-    const char *vectors[][2] = {
-        {"",          ""        },
-        { "f",        "Zg=="    },
-        { "fo",       "Zm8="    },
-        { "foo",      "Zm9v"    },
-        { "foob",     "Zm9vYg=="},
-        { "fooba",    "Zm9vYmE="},
-        { "foobar",   "Zm9vYmFy"},
-        { "\xfb\xff", "+/8="    }
-    };
+    const char *vectors[][2] = { { "", "" },
+                                 { "f", "Zg==" },
+                                 { "fo", "Zm8=" },
+                                 { "foo", "Zm9v" },
+                                 { "foob", "Zm9vYg==" },
+                                 { "fooba", "Zm9vYmE=" },
+                                 { "foobar", "Zm9vYmFy" },
+                                 { "\xfb\xff", "+/8=" } };
     for (size_t i = 0; i < sizeof vectors / sizeof *vectors; i++) {
         char *text = base64_encode(vectors[i][0], strlen(vectors[i][0]));
         ck_assert_str_eq(text, vectors[i][1]);

@@ -55,12 +55,12 @@ static void exact(SamplerOptions o, double *p)
 }
 
 static const SamplerOptions settings[] = {
-    {.temperature = 1,     .top_p = 1, .repeat_penalty = 1                          },
-    {                                                                               .temperature = 0.5,     .top_p = 1,          .repeat_penalty = 1                           },
-    {                                                    .temperature = 1.7, .top_k = 3,             .top_p = 1,                                     .repeat_penalty = 1 },
-    {                                                                                                .temperature = 1,  .top_p = 0.8, .repeat_penalty = 1                     },
-    {                                                                                                   .temperature = 1.2,                                                                                                       .top_p = 1,      .min_p = 0.3, .repeat_penalty = 1 },
-    { .temperature = 1.5,                        .top_k = 5,                                .top_p = 0.9,                                                                              .min_p = 0.2, .repeat_penalty = 1 },
+    { .temperature = 1, .top_p = 1, .repeat_penalty = 1 },
+    { .temperature = 0.5, .top_p = 1, .repeat_penalty = 1 },
+    { .temperature = 1.7, .top_k = 3, .top_p = 1, .repeat_penalty = 1 },
+    { .temperature = 1, .top_p = 0.8, .repeat_penalty = 1 },
+    { .temperature = 1.2, .top_p = 1, .min_p = 0.3, .repeat_penalty = 1 },
+    { .temperature = 1.5, .top_k = 5, .top_p = 0.9, .min_p = 0.2, .repeat_penalty = 1 },
 };
 
 static void draw_counts(SamplerOptions o, int *counts)

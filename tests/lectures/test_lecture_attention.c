@@ -67,11 +67,7 @@ static Show *open_lecture(const char *model)
     ck_assert_msg(lecture, "%s", err.message);
     Show *show = show_open(lecture, gpu, 1);
     const char *const settings[][2] = {
-        {"model",   model },
-        { "text",   TEXT  },
-        { "memory", MEMORY},
-        { "layer",  "1"   },
-        { "head",   "3"   }
+        { "model", model }, { "text", TEXT }, { "memory", MEMORY }, { "layer", "1" }, { "head", "3" }
     };
     for (size_t i = 0; i < COUNT_OF(settings); i++)
         ck_assert_msg(show_set(show, settings[i][0], settings[i][1], &err), "%s", err.message);
@@ -300,13 +296,13 @@ static const char LONG[] = "a text of more tokens than the context of this small
 static const struct {
     const char *name, *value, *says;
 } bad[] = {
-    {"text",    "",             "text: it is empty"                                             },
-    { "memory", "",             "memory: it is empty"                                           },
-    { "text",   LONG,           "text: it has 84 tokens, but the model's context is 64"         },
-    { "layer",  "2",            "layer 2: the model has layers 0 to 1"                          },
-    { "head",   "4",            "head 4: the model's layers have heads 0 to 3"                  },
-    { "model",  "no-such.gguf", "no-such.gguf: there is no such file, nor an asset of that name"},
-    { "model",  "/etc/passwd",  "/etc/passwd: "                                                 },
+    { "text", "", "text: it is empty" },
+    { "memory", "", "memory: it is empty" },
+    { "text", LONG, "text: it has 84 tokens, but the model's context is 64" },
+    { "layer", "2", "layer 2: the model has layers 0 to 1" },
+    { "head", "4", "head 4: the model's layers have heads 0 to 3" },
+    { "model", "no-such.gguf", "no-such.gguf: there is no such file, nor an asset of that name" },
+    { "model", "/etc/passwd", "/etc/passwd: " },
 };
 
 START_TEST(bad_input_is_one_clear_line)

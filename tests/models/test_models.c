@@ -35,8 +35,8 @@ static const struct {
     const char *arch;
     Config config;
 } models[] = {
-    {"gpt2",   { .n_layers = 2, .n_heads = 3, .d_model = 24, .vocab_size = 261, .seq_len = 80, .tied = true }   },
-    { "llama", { .n_layers = 2, .n_heads = 4, .n_kv_heads = 2, .d_model = 32, .vocab_size = 257, .seq_len = 80 }},
+    { "gpt2", { .n_layers = 2, .n_heads = 3, .d_model = 24, .vocab_size = 261, .seq_len = 80, .tied = true } },
+    { "llama", { .n_layers = 2, .n_heads = 4, .n_kv_heads = 2, .d_model = 32, .vocab_size = 257, .seq_len = 80 } },
 };
 
 static Model *make(int i)
@@ -161,14 +161,14 @@ START_TEST(configurations_that_cannot_be)
         Config config;
         const char *message;
     } bad[] = {
-        {{ .n_layers = 1, .n_heads = 3, .d_model = 32, .vocab_size = 99, .seq_len = 8 },
-         "n_heads is 3, which does not divide d_model, 32"            },
+        { { .n_layers = 1, .n_heads = 3, .d_model = 32, .vocab_size = 99, .seq_len = 8 },
+          "n_heads is 3, which does not divide d_model, 32" },
         { { .n_layers = 1, .n_heads = 4, .n_kv_heads = 3, .d_model = 32, .vocab_size = 99, .seq_len = 8 },
-         "n_kv_heads is 3, which does not divide n_heads, 4"          },
+          "n_kv_heads is 3, which does not divide n_heads, 4" },
         { { .n_layers = 0, .n_heads = 4, .d_model = 32, .vocab_size = 99, .seq_len = 8 },
-         "n_layers is 0; it must be between 1 and 1024"               },
+          "n_layers is 0; it must be between 1 and 1024" },
         { { .n_layers = 1, .n_heads = 4, .d_model = 12, .vocab_size = 99, .seq_len = 8 },
-         "a head has 3 channels; rotary positions need an even number"},
+          "a head has 3 channels; rotary positions need an even number" },
     };
     for (size_t i = 0; i < COUNT_OF(bad); i++) {
         Error err = { "" };

@@ -84,10 +84,7 @@ static void step_plots(Stage *s, Demo *d)
     }
     for (int i = 0; i < 8; i++)
         angles[i] = (i % 2 ? 3.0F : 5.0F) * powf(10, -(float)(i / 2) / 2), radii[i] = i % 2 ? 0.8F : 1;
-    const Series losses[] = {
-        {"training",  steps, train,    100},
-        { "held out", steps, held_out, 100}
-    };
+    const Series losses[] = { { "training", steps, train, 100 }, { "held out", steps, held_out, 100 } };
     const char *const names[] = { "king", "queen", "man", "woman", "<tree>" };
     const Series points = { "words", xs, ys, 5, true, names };
     exhibit_curve(s, .title = "Loss", .series = losses, .n_series = 2, .x_axis = "step", .y_axis = "loss (nats)");
@@ -98,30 +95,14 @@ static void step_plots(Stage *s, Demo *d)
     exhibit_vectors(s, .title = "Pairs turned by position", .angles = angles, .radii = radii, .n_dials = 4,
                     .n_hands = 2, .dials = (const char *const[]){ "pair 0", "pair 1", "pair 2", "pair 3" },
                     .hands = (const char *const[]){ "q", "k" });
-    const GraphNode nodes[] = {
-        {"x",        "[8 × 64]"},
-        { "W_Q",     "64 → 64"},
-        { "W_K",     "64 → 64"},
-        { "W_V",     "64 → 64"},
-        { "softmax", NULL       },
-        { "z",       "[8 × 64]"}
-    };
-    const GraphEdge edges[] = {
-        {0,  1, NULL},
-        { 0, 2, NULL},
-        { 0, 3, NULL},
-        { 1, 4, "Q" },
-        { 2, 4, "K" },
-        { 4, 5, NULL},
-        { 3, 5, "V" }
-    };
+    const GraphNode nodes[] = { { "x", "[8 × 64]" },  { "W_Q", "64 → 64" }, { "W_K", "64 → 64" },
+                                { "W_V", "64 → 64" }, { "softmax", NULL },  { "z", "[8 × 64]" } };
+    const GraphEdge edges[] = { { 0, 1, NULL }, { 0, 2, NULL }, { 0, 3, NULL }, { 1, 4, "Q" },
+                                { 2, 4, "K" },  { 4, 5, NULL }, { 3, 5, "V" } };
     exhibit_graph(s, .title = "One head", .nodes = nodes, .edges = edges, .n_nodes = 6, .n_edges = 7);
     const GraphNode words[] = { { "the" }, { "old" }, { "dragon" }, { "sleeps" }, { "soundly" } };
     const GraphEdge arcs[] = {
-        {2,  0, "det",    0.9F },
-        { 2, 1, "amod",   0.8F },
-        { 3, 2, "nsubj",  0.97F},
-        { 3, 4, "advmod", 0.5F }
+        { 2, 0, "det", 0.9F }, { 2, 1, "amod", 0.8F }, { 3, 2, "nsubj", 0.97F }, { 3, 4, "advmod", 0.5F }
     };
     exhibit_graph(s, .title = "A dependency tree", .nodes = words, .edges = arcs, .n_nodes = 5, .n_edges = 4,
                   .line = true);
@@ -137,11 +118,9 @@ static void step_machine(Stage *s, Demo *d)
         unsigned char ground[] = { (unsigned char)(15 * x), (unsigned char)(18 * y), 160 }, shape[] = { 220, 60, 40 };
         memcpy(rgb + 3 * i, inside ? shape : ground, 3);
     }
-    const Dispatch dispatches[] = {
-        {"matmul_nt",     4, 412e-6, 8.4e6, 1.1e6},
-        { "softmax_rows", 1, 31e-6,  5e4,   3.3e4},
-        { "matmul_nn",    1, 130e-6, 2.1e6, 5e5  }
-    };
+    const Dispatch dispatches[] = { { "matmul_nt", 4, 412e-6, 8.4e6, 1.1e6 },
+                                    { "softmax_rows", 1, 31e-6, 5e4, 3.3e4 },
+                                    { "matmul_nn", 1, 130e-6, 2.1e6, 5e5 } };
     exhibit_image(s, .title = "A shape", .rgb = rgb, .height = 12, .width = 16);
     exhibit_code(
         s, .title = "shaders/matmul/naive.comp", .kernel = true,
@@ -157,11 +136,11 @@ static void step_machine(Stage *s, Demo *d)
 }
 
 static const Step everything_steps[] = {
-    {"Maps of numbers",           "Cells, blocks and halves: what fits decides.",                                   step_maps,    NULL                               },
-    { "Strips, bars and tables",  "A strip shows one value for each token; bars stand beside what they should be.",
-     step_strips,                                                                                                                 "Which token is the most probable?"},
-    { "Curves, dials and graphs", "Several series share two axes.",                                                 step_plots,   NULL                               },
-    { "The machine",              "What ran, and what it cost.",                                                    step_machine, NULL                               },
+    { "Maps of numbers", "Cells, blocks and halves: what fits decides.", step_maps, NULL },
+    { "Strips, bars and tables", "A strip shows one value for each token; bars stand beside what they should be.",
+      step_strips, "Which token is the most probable?" },
+    { "Curves, dials and graphs", "Several series share two axes.", step_plots, NULL },
+    { "The machine", "What ran, and what it cost.", step_machine, NULL },
 };
 
 static int open_demos; // set up and not yet torn down

@@ -201,12 +201,7 @@ END_TEST
 static const struct {
     const char *keys;
     int signal, status;
-} leavings[] = {
-    {"\x03",  0,       0            },
-    { "\x04", 0,       0            },
-    { "",     SIGTERM, 128 + SIGTERM},
-    { "",     SIGINT,  128 + SIGINT }
-};
+} leavings[] = { { "\x03", 0, 0 }, { "\x04", 0, 0 }, { "", SIGTERM, 128 + SIGTERM }, { "", SIGINT, 128 + SIGINT } };
 
 START_TEST(the_terminal_is_left_sane)
 {
@@ -276,25 +271,12 @@ START_TEST(numbers_have_three_digits)
     static const struct {
         double value;
         const char *text;
-    } si[] = {
-        {0,      "0 "    },
-        { 7,     "7 "    },
-        { 999,   "999 "  },
-        { 999.6, "1.00 k"},
-        { 12345, "12.3 k"},
-        { 4.5e9, "4.50 G"},
-        { 0.25,  "0.25 " }
-    };
+    } si[] = { { 0, "0 " },         { 7, "7 " },         { 999, "999 " },  { 999.6, "1.00 k" },
+               { 12345, "12.3 k" }, { 4.5e9, "4.50 G" }, { 0.25, "0.25 " } };
     static const struct {
         double seconds;
         const char *text;
-    } times[] = {
-        {7.2,    "0:07"   },
-        { 754,   "12:34"  },
-        { 11100, "3:05:00"},
-        { -1,    "?"      },
-        { 1e12,  "?"      }
-    };
+    } times[] = { { 7.2, "0:07" }, { 754, "12:34" }, { 11100, "3:05:00" }, { -1, "?" }, { 1e12, "?" } };
     char text[16];
     for (size_t i = 0; i < COUNT_OF(si); i++) {
         format_si(si[i].value, text);

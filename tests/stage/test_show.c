@@ -47,10 +47,7 @@ static void only_look(Stage *s, Demo *d)
     show_kernel(s, "add");
 }
 
-static const Step steps[] = {
-    {"Multiply", "y = factor · x", multiply },
-    { "Look",    NULL,              only_look}
-};
+static const Step steps[] = { { "Multiply", "y = factor · x", multiply }, { "Look", NULL, only_look } };
 LECTURE("98-device", "On the device", steps, setup, teardown, PARAM_INT(factor, .value = 2));
 
 START_TEST(tensors_kernels_and_times_are_shown)

@@ -45,14 +45,14 @@ START_TEST(parameters_are_checked)
     static const struct {
         const char *name, *value, *message;
     } bad[] = {
-        {"layer",  "4",     "layer 4 is outside 0 to 3"                                          },
-        { "layer", "-1",    "layer -1 is outside 0 to 3"                                         },
-        { "layer", "1.5",   "layer \"1.5\" is not a whole number"                                },
-        { "layer", "",      "layer \"\" is not a whole number"                                   },
-        { "layer", "2x",    "layer \"2x\" is not a whole number"                                 },
-        { "scale", "nan",   "scale \"nan\" is not a number"                                      },
-        { "scale", "1e999", "scale \"1e999\" is not a number"                                    },
-        { "heads", "1",     "lecture 99-everything has no parameter \"heads\"; --help lists them"},
+        { "layer", "4", "layer 4 is outside 0 to 3" },
+        { "layer", "-1", "layer -1 is outside 0 to 3" },
+        { "layer", "1.5", "layer \"1.5\" is not a whole number" },
+        { "layer", "", "layer \"\" is not a whole number" },
+        { "layer", "2x", "layer \"2x\" is not a whole number" },
+        { "scale", "nan", "scale \"nan\" is not a number" },
+        { "scale", "1e999", "scale \"1e999\" is not a number" },
+        { "heads", "1", "lecture 99-everything has no parameter \"heads\"; --help lists them" },
     };
     Show *show = show_open(&lecture_for_stage, NULL, 1);
     for (size_t i = 0; i < COUNT_OF(bad); i++) {
@@ -83,9 +83,7 @@ static void failing_step(Stage *stage, Demo *demo)
 
 START_TEST(a_failed_step_is_named_and_forgotten)
 {
-    const Step steps[] = {
-        everything_steps[0], {"Breaks", NULL, failing_step}
-    };
+    const Step steps[] = { everything_steps[0], { "Breaks", NULL, failing_step } };
     Lecture lecture = lecture_for_stage;
     lecture.steps = steps;
     lecture.n_steps = 2;
@@ -117,18 +115,18 @@ END_TEST
 START_TEST(labels_show_what_is_invisible)
 {
     static const char *const cases[][2] = {
-        {"cat",           "cat"            },
-        { " cat",         "␣cat"         },
-        { "a b ",         "a b␣"         },
-        { "  ",           "␣␣"         },
-        { "",             "∅"            },
-        { "\n\t",         "⏎⇥"         },
-        { "\x1b[2J",      "\\x1b[2J"       },
-        { "\xff\xc3",     "\\xff\\xc3"     },
-        { "\u202e!",      "\\u202e!"       },
-        { "\U000e0041",   "\\ue0041"       },
-        { "é北",        "é北"          },
-        { "\xed\xa0\x80", "\\xed\\xa0\\x80"},
+        { "cat", "cat" },
+        { " cat", "␣cat" },
+        { "a b ", "a b␣" },
+        { "  ", "␣␣" },
+        { "", "∅" },
+        { "\n\t", "⏎⇥" },
+        { "\x1b[2J", "\\x1b[2J" },
+        { "\xff\xc3", "\\xff\\xc3" },
+        { "\u202e!", "\\u202e!" },
+        { "\U000e0041", "\\ue0041" },
+        { "é北", "é北" },
+        { "\xed\xa0\x80", "\\xed\\xa0\\x80" },
     };
     Arena arena = { 0 };
     for (size_t i = 0; i < COUNT_OF(cases); i++) ck_assert_str_eq(label_visible(&arena, cases[i][0]), cases[i][1]);
@@ -218,10 +216,9 @@ START_TEST(exhibits_are_copies)
     float values[] = { 1, 2 };
     char name[] = "before";
     const char *labels[] = { name, NULL };
-    Exhibit *copy = exhibit_copy(
-        &arena, &(Exhibit){
-                    .kind = EXHIBIT_BARS, .bars = {.title = name, .values = values, .labels = labels, .n = 2}
-    });
+    Exhibit *copy =
+        exhibit_copy(&arena, &(Exhibit){ .kind = EXHIBIT_BARS,
+                                         .bars = { .title = name, .values = values, .labels = labels, .n = 2 } });
     values[0] = 9;
     strcpy(name, "after!");
     ck_assert_str_eq(copy->title, "before");
@@ -235,31 +232,21 @@ END_TEST
 
 static void show_map_without_values(void)
 {
-    exhibit_copy(
-        &(Arena){
-            0
-    },
-        &(Exhibit){ .kind = EXHIBIT_HEATMAP, .heatmap = { .n_rows = 1, .n_columns = 1 } });
+    exhibit_copy(&(Arena){ 0 }, &(Exhibit){ .kind = EXHIBIT_HEATMAP, .heatmap = { .n_rows = 1, .n_columns = 1 } });
 }
 static void show_huge_map(void)
 {
     float value = 0;
-    exhibit_copy(
-        &(Arena){
-            0
-    },
-        &(Exhibit){ .kind = EXHIBIT_HEATMAP,
-                    .heatmap = { .values = &value, .n_maps = 65536, .n_rows = 65536, .n_columns = 65536 } });
+    exhibit_copy(&(Arena){ 0 },
+                 &(Exhibit){ .kind = EXHIBIT_HEATMAP,
+                             .heatmap = { .values = &value, .n_maps = 65536, .n_rows = 65536, .n_columns = 65536 } });
 }
 static void show_edge_to_nowhere(void)
 {
     GraphNode node = { "a" };
     GraphEdge edge = { 0, 1 };
-    exhibit_copy(
-        &(Arena){
-            0
-    },
-        &(Exhibit){ .kind = EXHIBIT_GRAPH, .graph = { .nodes = &node, .edges = &edge, .n_nodes = 1, .n_edges = 1 } });
+    exhibit_copy(&(Arena){ 0 }, &(Exhibit){ .kind = EXHIBIT_GRAPH,
+                                            .graph = { .nodes = &node, .edges = &edge, .n_nodes = 1, .n_edges = 1 } });
 }
 static void (*const mistakes[])(void) = { show_map_without_values, show_huge_map, show_edge_to_nowhere };
 
@@ -276,20 +263,20 @@ START_TEST(code_is_cut_into_words)
         const char *run;
         CodeClass class;
     } want[] = {
-        {"#version", CODE_DIRECTIVE},
-        { " ",       CODE_PLAIN    },
-        { "460",     CODE_NUMBER   },
-        { "\n",      CODE_PLAIN    },
-        { "/* a",    CODE_COMMENT  },
-        { "\n",      CODE_PLAIN    },
-        { "b */",    CODE_COMMENT  },
-        { "float",   CODE_TYPE     },
-        { " ",       CODE_PLAIN    },
-        { "floats",  CODE_PLAIN    },
-        { " = ",     CODE_PLAIN    },
-        { "1.5e3",   CODE_NUMBER   },
-        { ";",       CODE_PLAIN    },
-        { "// x",    CODE_COMMENT  },
+        { "#version", CODE_DIRECTIVE },
+        { " ", CODE_PLAIN },
+        { "460", CODE_NUMBER },
+        { "\n", CODE_PLAIN },
+        { "/* a", CODE_COMMENT },
+        { "\n", CODE_PLAIN },
+        { "b */", CODE_COMMENT },
+        { "float", CODE_TYPE },
+        { " ", CODE_PLAIN },
+        { "floats", CODE_PLAIN },
+        { " = ", CODE_PLAIN },
+        { "1.5e3", CODE_NUMBER },
+        { ";", CODE_PLAIN },
+        { "// x", CODE_COMMENT },
     };
     const char *source = "#version 460\n/* a\nb */float floats = 1.5e3;// x", *run = source;
     int state = 0;

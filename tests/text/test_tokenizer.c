@@ -71,16 +71,8 @@ static Tokenizer *train(const char *text, size_t bytes, int32_t vocab_size)
 START_TEST(alphabet_is_gpt2s)
 {
     Arena arena = { 0 };
-    const char *known[][2] = {
-        {" ",     "\u0120"},
-        { "\n",   "\u010a"},
-        { "\x01", "\u0101"},
-        { "\x7f", "\u0121"},
-        { "\xa0", "\u0142"},
-        { "\xad", "\u0143"},
-        { "\xc3", "\u00c3"},
-        { "~",    "~"     }
-    };
+    const char *known[][2] = { { " ", "\u0120" },    { "\n", "\u010a" },   { "\x01", "\u0101" }, { "\x7f", "\u0121" },
+                               { "\xa0", "\u0142" }, { "\xad", "\u0143" }, { "\xc3", "\u00c3" }, { "~", "~" } };
     for (size_t i = 0; i < COUNT_OF(known); i++)
         ck_assert_str_eq(alphabet_spell(string_view(known[i][0]), &arena).data, known[i][1]);
     StringView back;
@@ -195,16 +187,11 @@ START_TEST(special_tokens)
         int32_t first;
         size_t count;
     } cases[] = {
-        {"<|endoftext|>",       true,  256, 1 },
-        { "<|endoftext|>",      false, '<', 13},
-        { "<|endoftex",         true,  257, 6 },
-        { "two words",          false, 258, 1 },
-        { "two words",          true,  258, 1 },
-        { "two word",           true,  259, 1 },
-        { "two word",           false, 't', 8 },
-        { "<|en",               true,  '<', 4 },
-        { "<|end<|endoftext|>", true,  257, 2 },
-        { "<<|endoftext|>",     true,  '<', 2 },
+        { "<|endoftext|>", true, 256, 1 },      { "<|endoftext|>", false, '<', 13 },
+        { "<|endoftex", true, 257, 6 },         { "two words", false, 258, 1 },
+        { "two words", true, 258, 1 },          { "two word", true, 259, 1 },
+        { "two word", false, 't', 8 },          { "<|en", true, '<', 4 },
+        { "<|end<|endoftext|>", true, 257, 2 }, { "<<|endoftext|>", true, '<', 2 },
     };
     for (size_t i = 0; i < COUNT_OF(cases); i++) {
         TokenList ids = { 0 };
