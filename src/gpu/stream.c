@@ -522,7 +522,7 @@ const KernelTime *stream_profile(Stream *stream, int *count)
         stream_submit(stream);
         if (wait_until(stream, stream->submitted)) collect_times(stream);
     }
-    qsort(stream->times, (size_t)stream->times_count, sizeof *stream->times, longer);
+    if (stream->times_count > 1) qsort(stream->times, (size_t)stream->times_count, sizeof *stream->times, longer);
     *count = stream->times_count;
     return stream->times;
 }
