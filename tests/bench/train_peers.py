@@ -22,7 +22,7 @@ LAYERS, CHANNELS, HEADS, VOCABULARY, T, B = 6, 384, 6, 8192, 256, 4
 THREADS = 2
 
 
-def draw(numpy, seed=1):
+def draw(numpy, rows=B, seed=1):
     """Weights by name as lectern draws them in spirit: N(0, 0.02²), gains 1, biases 0; and a batch of random ids."""
     rng = numpy.random.default_rng(seed)
 
@@ -37,11 +37,11 @@ def draw(numpy, seed=1):
             w[f"{i}.{name}"], w[f"{i}.{name}.bias"] = matrix(out, inner), zeros(out)
         for name in ("norm1", "norm2"):
             w[f"{i}.{name}.gain"], w[f"{i}.{name}.bias"] = ones(C), zeros(C)
-    ids = rng.integers(0, VOCABULARY, (B, T + 1))
+    ids = rng.integers(0, VOCABULARY, (rows, T + 1))
     return w, ids[:, :-1], ids[:, 1:]
 
 
-def measure(step, seconds):
+def measure(step, seconds, rows=B):
     """Tokens/s of the median step."""
     losses, times = [step()], []  # the first step compiles and warms up
     while sum(times) < seconds:
@@ -50,7 +50,7 @@ def measure(step, seconds):
         times.append(time.perf_counter() - start)
     if not losses[-1] < losses[0]:
         sys.exit(f"it does not learn: losses {losses}")
-    print(B * T / statistics.median(times))
+    print(rows * T / statistics.median(times))
 
 
 # ---- The peers, each run by the Python of its own environment -----------------------------------------------------------
@@ -92,14 +92,15 @@ def run_torch(seconds):
 
 
 def run_computeml(seconds):
-    """Without the clip, which it does not have. Its attention for training takes one sequence: this is the same with the
-    batch beside the heads. Its cross-entropy takes 256 classes at most: the gradient of the logits z, softmax(z) minus the
-    targets, over the rows, goes back as that of Σ z·constant."""
+    """With one row a step, since a step of four takes many minutes on a software driver, and without the clip, which it does
+    not have. Its attention for training takes one sequence: this is the same with the rows beside the heads. Its
+    cross-entropy takes 256 classes at most: the gradient of the logits z, softmax(z) minus the targets, over the number of
+    tokens, goes back as that of Σ z·constant."""
     import computeml
     import numpy
-    ops, context = computeml.ops, computeml.Context()
+    B, ops, context = 1, computeml.ops, computeml.Context()
     print(context.device_name, file=sys.stderr)
-    arrays, inputs, targets = draw(numpy)
+    arrays, inputs, targets = draw(numpy, B)
     w = {name: context.asarray(x) for name, x in arrays.items()}
     for x in w.values():
         x.requires_grad = True
@@ -139,7 +140,7 @@ def run_computeml(seconds):
         optimizer.step()
         return float(loss)
 
-    measure(step, seconds)
+    measure(step, seconds, B)
 
 
 def run_lectern(seconds):
