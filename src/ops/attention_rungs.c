@@ -21,13 +21,13 @@ static bool loops_fit(const Rung *rung, const GpuTraits *traits, const Attention
     return !traits->max_loop_steps || steps <= traits->max_loop_steps;
 }
 
-// A device with a range of sizes (Intel's 8 to 32) pays for lanes with registers: a block in 32 of them is all spills, and
-// takes its compiler minutes.
+// Not on devices whose compiler picks among many sizes (Intel's 8 to 32): they pay for lanes with registers, blocks of eight
+// rows are all spills there and take their compiler minutes.
 static bool subgroups_fit(const Rung *rung, const GpuTraits *t)
 {
     uint32_t lanes = rung->tile[1];
-    bool sized = t->max_subgroup_size ? t->min_subgroup_size <= lanes && lanes <= 2 * t->min_subgroup_size &&
-                                            lanes <= t->max_subgroup_size
+    bool sized = t->max_subgroup_size ? t->min_subgroup_size <= lanes && lanes <= t->max_subgroup_size &&
+                                            t->max_subgroup_size <= 2 * t->min_subgroup_size
                                       : t->subgroup_size == lanes;
     return sized && t->subgroup_shuffle && t->subgroup_arithmetic;
 }
