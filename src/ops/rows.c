@@ -78,9 +78,13 @@ bool row_can_invocation(const GpuTraits *traits, const void *problem)
     return few_steps(traits, ((const RowProblem *)problem)->n, 1);
 }
 
+// One running sum of n terms is off by up to n roundings: beyond this the blocks' sums of sums are needed.
+enum { LONGEST_RUNNING_SUM = 16384 };
+
 bool column_can_whole(const GpuTraits *traits, const void *problem)
 {
-    return few_steps(traits, ((const RowProblem *)problem)->rows, 1);
+    int64_t rows = ((const RowProblem *)problem)->rows;
+    return rows <= LONGEST_RUNNING_SUM && few_steps(traits, rows, 1);
 }
 
 bool row_likes_texel(const GpuTraits *traits, const void *problem)
