@@ -83,9 +83,10 @@ static int run(Invocation *in)
 {
     const char *what = in->word_count ? in->words[0] : NULL;
     if (what && !known(what)) return usage_error(in, "there is no op \"%s\"; train and generate go too", what);
-    Bench b = { .json = in->common.json, .list = json_array() };
+    Bench b = { .json = in->common.json };
     Gpu *gpu;
     if (!open_device(in, &gpu, &b.stream)) return EXIT_FAILED;
+    b.list = json_array();
     const char *device = gpu_traits(gpu)->name;
     bool ok = bench_roof(b.stream, &b.roof, &b.err);
     if (ok && !b.json) printf("%s\nroof: %.1f GFLOP/s, %.1f GB/s\n\n", device, b.roof.gflops, b.roof.gbps);

@@ -60,9 +60,10 @@ static int run(Invocation *in)
 {
     if (only && !known(only)) return usage_error(in, "--op: there is no op \"%s\"", only);
     if (compile) return compile_kernels(in, only);
-    Doctor d = { .json = in->common.json, .list = json_array() };
+    Doctor d = { .json = in->common.json };
     Gpu *gpu;
     if (!open_device(in, &gpu, &d.stream)) return EXIT_FAILED;
+    d.list = json_array();
     const GpuTraits *traits = gpu_traits(gpu);
     if (!d.json)
         printf("%s (%s)\n\n%-16s %-34s %-28s %9s\n", traits->name, traits->driver, "op", "kernel", "shape", "nmse");

@@ -386,7 +386,10 @@ static int run_train(Invocation *in)
         return fail(in, &err);
     }
     run.state.settings = run_settings_json(in, own_options);
-    if (!open_device(in, &run.gpu, &run.stream)) return EXIT_FAILED;
+    if (!open_device(in, &run.gpu, &run.stream)) {
+        json_decref(run.state.settings);
+        return EXIT_FAILED;
+    }
     int code = go(&run, &err) ? EXIT_OK : fail(in, &err);
     run_log_close(&run.log);
     trainer_close(&run.trainer);
