@@ -30,8 +30,3 @@ void kv_cache_close(KvCache *cache, Gpu *gpu)
     free(cache->values);
     *cache = (KvCache){ 0 };
 }
-
-uint64_t kv_cache_bytes(const KvCache *cache)
-{
-    return cache->n_layers ? 2 * (uint64_t)cache->n_layers * (uint64_t)tensor_bytes(&cache->keys[0]) : 0;
-}

@@ -15,4 +15,3 @@ typedef struct KvCache {
 bool kv_cache_open(KvCache *cache, Gpu *gpu, int n_layers, int64_t n_pages, int64_t page_size, int64_t n_kv_heads,
                    int64_t head_dim, int64_t sequences, int64_t max_pages, Error *err);
 void kv_cache_close(KvCache *cache, Gpu *gpu);
-uint64_t kv_cache_bytes(const KvCache *cache);

@@ -29,13 +29,6 @@ Tensor *parameter_view(Parameters *ps, const Tensor *parameter, int64_t begin, i
     return &view->tensor;
 }
 
-Parameter *parameter_find(const Parameters *ps, const char *name)
-{
-    for (int i = 0; i < ps->count; i++)
-        if (!strcmp(ps->list[i]->name, name)) return ps->list[i];
-    return NULL;
-}
-
 int64_t parameters_count(const Parameters *ps)
 {
     int64_t n = 0;

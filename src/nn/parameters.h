@@ -30,8 +30,6 @@ Tensor *parameter_add(Parameters *ps, Shape shape, double std, float value, cons
 // Rows of a parameter as a tensor of their own, with that part of the gradient (the three products of a fused QKV).
 Tensor *parameter_view(Parameters *ps, const Tensor *parameter, int64_t begin, int64_t n);
 
-Parameter *parameter_find(const Parameters *ps, const char *name); // NULL if there is none
-
 int64_t parameters_count(const Parameters *ps);  // numbers in all of them
 uint64_t parameters_bytes(const Parameters *ps); // of their memory, gradients apart
 

@@ -170,15 +170,6 @@ bool checkpoint_save(Trainer *tr, const Tokenizer *tokenizer, const char *out, c
     return ok;
 }
 
-bool checkpoint_mark_best(const char *out, Error *err)
-{
-    char *from = path_join(out, "model.gguf"), *to = path_join(out, "best.gguf");
-    bool ok = link_over(from, to, err);
-    free(from);
-    free(to);
-    return ok;
-}
-
 // ---- Loading -------------------------------------------------------------------------------------------------------
 
 int64_t checkpoint_last(const char *out)

@@ -22,9 +22,6 @@ typedef struct RunState {
 // error the last good checkpoint is untouched, and what was half-written is removed.
 bool checkpoint_save(Trainer *trainer, const Tokenizer *tokenizer, const char *out, const RunState *state, Error *err);
 
-// OUT/model.gguf's model as OUT/best.gguf.
-bool checkpoint_mark_best(const char *out, Error *err);
-
 // The step of the newest complete checkpoint in OUT, or −1 when there is none.
 int64_t checkpoint_last(const char *out);
 
