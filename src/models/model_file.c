@@ -1,8 +1,8 @@
 // A model as a GGUF file: the configuration under the architecture's keys, the tokenizer under tokenizer.ggml.*, one
 // tensor for each parameter, by the same name.
 #include "base/half.h"
-#include "formats/gguf.h"
 #include "models/model.h"
+#include "models/tensor_file.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -20,17 +20,6 @@ static KeyName key(const Family *family, const char *name)
 }
 
 // ---- Writing -------------------------------------------------------------------------------------------------------
-
-typedef struct Source {
-    Stream *stream;
-    const Tensor *tensor;
-} Source;
-
-static bool read_weights(void *user, size_t offset, void *out, size_t size, Error *err)
-{
-    const Source *source = user;
-    return stream_read(source->stream, span_part(source->tensor->span, offset, size), out, size, err);
-}
 
 static void put_config(GgufWriter *w, const Model *model)
 {
@@ -72,12 +61,10 @@ bool model_save(const Model *model, const Tokenizer *tokenizer, Stream *stream, 
     GgufWriter *w = gguf_writer_new();
     put_config(w, model);
     put_tokenizer(w, tokenizer);
-    Source *sources = NEW_ARRAY(Source, ps->count);
+    TensorSource *sources = NEW_ARRAY(TensorSource, ps->count);
     for (int i = 0; i < ps->count; i++) {
-        const Tensor *x = &ps->list[i]->tensor;
-        op_check(x->dtype == F32, "model_save: %s is %s", x->name, tensor_text(x));
-        sources[i] = (Source){ stream, x };
-        gguf_put_tensor(w, x->name, GGML_F32, x->shape.rank, x->shape.dim, read_weights, &sources[i]);
+        sources[i] = (TensorSource){ stream, &ps->list[i]->tensor };
+        tensor_file_put(w, ps->list[i]->name, &sources[i]);
     }
     bool ok = stream_wait(stream, err) && gguf_writer_save(w, path, err);
     gguf_writer_free(w);
@@ -141,15 +128,8 @@ static bool read_config(const Gguf *file, const Family **family, Config *c, Erro
 // The file's tensor for a parameter, of its shape and a type that can be read.
 static const GgufTensor *find_tensor(const Gguf *file, const Parameter *p, Error *err)
 {
-    const GgufTensor *tensor = gguf_tensor(file, p->name);
-    if (!tensor) return error_set(err, "%s: the tensor %s is missing", file->path, p->name), NULL;
-    Shape shape = { .rank = tensor->n_dims };
-    for (int i = 0; i < tensor->n_dims; i++) shape.dim[i] = tensor->shape[i];
-    if (!shape_equal(shape, p->tensor.shape)) {
-        error_set(err, "%s: the tensor %s is %s; its configuration asks for %s", file->path, p->name, shape_text(shape),
-                  shape_text(p->tensor.shape));
-        return NULL;
-    }
+    const GgufTensor *tensor = tensor_file_find(file, p->name, p->tensor.shape, err);
+    if (!tensor) return NULL;
     if (tensor->type != GGML_F32 && tensor->type != GGML_F16 && tensor->type != GGML_BF16) {
         error_set(err, "%s: the tensor %s is %s; lectern reads F32, F16 and BF16", file->path, p->name,
                   ggml_type_info(tensor->type)->name);

@@ -1,6 +1,6 @@
 #include "train/checkpoint.h"
 #include "base/file.h"
-#include "formats/gguf.h"
+#include "models/tensor_file.h"
 #include <dirent.h>
 #include <errno.h>
 #include <inttypes.h>
@@ -33,31 +33,19 @@ static bool hash_file(const char *path, uint64_t *hash, Error *err)
 
 // ---- Saving --------------------------------------------------------------------------------------------------------
 
-typedef struct Source {
-    Stream *stream;
-    const Tensor *tensor;
-} Source;
-
-static bool read_moments(void *user, size_t offset, void *out, size_t size, Error *err)
-{
-    const Source *source = user;
-    return stream_read(source->stream, span_part(source->tensor->span, offset, size), out, size, err);
-}
-
 static bool save_moments(Trainer *tr, const char *path, Error *err)
 {
     const Parameters *ps = &tr->model->parameters;
     GgufWriter *w = gguf_writer_new();
     gguf_put_string(w, "general.architecture", string_view("lectern-adamw"));
-    Source *sources = NEW_ARRAY(Source, 2 * ps->count);
+    TensorSource *sources = NEW_ARRAY(TensorSource, 2 * ps->count);
     for (int i = 0; i < ps->count; i++)
         for (int k = 0; k < 2; k++) {
-            Source *source = &sources[2 * i + k];
-            *source = (Source){ tr->stream, k ? &tr->v[i] : &tr->m[i] };
+            TensorSource *source = &sources[2 * i + k];
+            *source = (TensorSource){ tr->stream, k ? &tr->v[i] : &tr->m[i] };
             char name[72];
             snprintf(name, sizeof name, "%c.%s", k ? 'v' : 'm', ps->list[i]->name);
-            gguf_put_tensor(w, name, GGML_F32, source->tensor->shape.rank, source->tensor->shape.dim, read_moments,
-                            source);
+            tensor_file_put(w, name, source);
         }
     bool ok = gguf_writer_save(w, path, err);
     gguf_writer_free(w);
@@ -221,11 +209,10 @@ static bool load_moments(Trainer *tr, const char *path, Error *err)
             const Tensor *x = k ? &tr->v[i] : &tr->m[i];
             char name[72];
             snprintf(name, sizeof name, "%c.%s", k ? 'v' : 'm', ps->list[i]->name);
-            const GgufTensor *tensor = gguf_tensor(file, name);
-            if (!tensor || tensor->type != GGML_F32 || tensor->bytes != (size_t)tensor_bytes(x))
-                ok = error_set(err, "%s: the tensor %s is missing or of another shape", path, name);
-            else
-                stream_write(tr->stream, x->span, tensor->data, tensor->bytes);
+            const GgufTensor *tensor = tensor_file_find(file, name, x->shape, err);
+            ok = tensor != NULL;
+            if (ok && tensor->type != GGML_F32) ok = error_set(err, "%s: the tensor %s is not F32", path, name);
+            if (ok) stream_write(tr->stream, x->span, tensor->data, tensor->bytes);
         }
     ok = stream_wait(tr->stream, ok ? err : NULL) && ok;
     gguf_close(file);
