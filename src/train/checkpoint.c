@@ -1,17 +1,12 @@
 #include "train/checkpoint.h"
 #include "base/file.h"
 #include "models/tensor_file.h"
+#include "train/checkpoint_state.h"
 #include <dirent.h>
 #include <errno.h>
-#include <inttypes.h>
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-
-enum { VERSION = 1 };
-
-static const char *const files[] = { "model.gguf", "optimizer.gguf" }; // what state.json holds hashes of
 
 // FNV-1a over words of 8 bytes, and the rest by byte: finds what was cut or edited, not what was forged.
 static bool hash_file(const char *path, uint64_t *hash, Error *err)
@@ -43,9 +38,7 @@ static bool save_moments(Trainer *tr, const char *path, Error *err)
         for (int k = 0; k < 2; k++) {
             TensorSource *source = &sources[2 * i + k];
             *source = (TensorSource){ tr->stream, k ? &tr->v[i] : &tr->m[i] };
-            char name[72];
-            snprintf(name, sizeof name, "%c.%s", k ? 'v' : 'm', ps->list[i]->name);
-            tensor_file_put(w, name, source);
+            tensor_file_put(w, moment_name(ps->list[i], k ? 'v' : 'm').text, source);
         }
     bool ok = gguf_writer_save(w, path, err);
     gguf_writer_free(w);
@@ -53,35 +46,25 @@ static bool save_moments(Trainer *tr, const char *path, Error *err)
     return ok;
 }
 
-// 64-bit values as text: JSON's numbers are not wide enough.
-static json_t *hex(uint64_t value)
+static bool save_state(const Trainer *tr, const RunState *run, const char *folder, Error *err)
 {
-    char text[24];
-    snprintf(text, sizeof text, "%016" PRIx64, value);
-    return json_string(text);
-}
-
-static bool save_state(const Trainer *tr, const RunState *state, const char *folder, Error *err)
-{
-    json_t *hashes = json_object();
-    bool ok = true;
-    for (size_t i = 0; i < COUNT_OF(files) && ok; i++) {
-        char *path = path_join(folder, files[i]);
-        uint64_t hash = 0;
-        ok = hash_file(path, &hash, err);
-        json_object_set_new(hashes, files[i], hex(hash));
+    CheckpointState state = {
+        .step = tr->step, .data_hash = run->data_hash, .batches = tr->batches.random, .best_loss = run->best_loss
+    };
+    for (int i = 0; i < CHECKPOINT_FILES; i++) {
+        char *path = path_join(folder, checkpoint_files[i]);
+        bool ok = hash_file(path, &state.hashes[i], err);
         free(path);
+        if (!ok) return false;
     }
-    const Random *r = &tr->batches.random;
     const GpuTraits *traits = gpu_traits(tr->model->gpu);
-    json_t *root = json_pack("{s:i, s:I, s:o, s:o, s:[o,o,o], s:o, s:{s:s, s:s}, s:O}", "version", VERSION, "step",
-                             (json_int_t)tr->step, "hashes", hashes, "data_hash", hex(state->data_hash), "batches",
-                             hex(r->key), hex(r->counter), hex(r->subsequence), "best_loss",
-                             isfinite(state->best_loss) ? json_real(state->best_loss) : json_null(), "device", "name",
-                             traits->name, "driver", traits->driver, "settings", state->settings);
-    CHECK(root, "save_state: a name is not UTF-8");
+    json_t *root = checkpoint_state_json(&state);
+    json_t *device = json_pack("{s:s, s:s}", "name", traits->name, "driver", traits->driver);
+    CHECK(device, "save_state: a name is not UTF-8");
+    json_object_set_new(root, "device", device);
+    json_object_set(root, "settings", run->settings);
     char *text = json_dumps(root, JSON_INDENT(2) | JSON_REAL_PRECISION(17)), *path = path_join(folder, "state.json");
-    ok = ok && file_write(path, text, strlen(text), err);
+    bool ok = file_write(path, text, strlen(text), err);
     free(text);
     free(path);
     json_decref(root);
@@ -171,29 +154,28 @@ int64_t checkpoint_last(const char *out)
     return last;
 }
 
-static bool get_hex(const json_t *value, uint64_t *number)
+static bool fits_run(const CheckpointState *state, int64_t step, const RunState *run, const char *path, Error *err)
 {
-    const char *text = json_string_value(value);
-    if (!text || strlen(text) != 16 || strspn(text, "0123456789abcdef") != 16) return false;
-    *number = strtoull(text, NULL, 16);
-    return true;
+    if (state->step != step)
+        return error_set(err, "%s: step is %lld, not %lld as the folder says", path, (long long)state->step,
+                         (long long)step);
+    return state->data_hash == run->data_hash ||
+           error_set(err, "%s: the data is not what the run was trained on", path);
 }
 
-static bool hashes_hold(const json_t *root, const char *folder, Error *err)
+static bool hashes_hold(const CheckpointState *state, const char *folder, Error *err)
 {
-    for (size_t i = 0; i < COUNT_OF(files); i++) {
-        uint64_t want, got;
-        if (!get_hex(json_object_get(json_object_get(root, "hashes"), files[i]), &want))
-            return error_set(err, "%s/state.json: hashes.%s is missing or no hash", folder, files[i]);
-        char *path = path_join(folder, files[i]);
-        bool ok = hash_file(path, &got, err);
+    for (int i = 0; i < CHECKPOINT_FILES; i++) {
+        uint64_t hash;
+        char *path = path_join(folder, checkpoint_files[i]);
+        bool ok = hash_file(path, &hash, err);
+        if (ok && hash != state->hashes[i])
+            ok = error_set(err,
+                           "%s: it is not the file that the checkpoint was made with (truncated or edited); "
+                           "remove %s to go on from an older one",
+                           path, folder);
         free(path);
         if (!ok) return false;
-        if (want != got)
-            return error_set(err,
-                             "%s/%s: it is not the file that the checkpoint was made with (truncated or edited); "
-                             "remove %s to go on from an older one",
-                             folder, files[i], folder);
     }
     return true;
 }
@@ -202,56 +184,31 @@ static bool load_moments(Trainer *tr, const char *path, Error *err)
 {
     const Parameters *ps = &tr->model->parameters;
     Gguf *file = gguf_open(path, err);
-    if (!file) return false;
-    bool ok = true;
+    bool ok = file && moments_check(file, ps, err);
     for (int i = 0; i < ps->count && ok; i++)
-        for (int k = 0; k < 2 && ok; k++) {
-            const Tensor *x = k ? &tr->v[i] : &tr->m[i];
-            char name[72];
-            snprintf(name, sizeof name, "%c.%s", k ? 'v' : 'm', ps->list[i]->name);
-            const GgufTensor *tensor = tensor_file_find(file, name, x->shape, err);
-            ok = tensor != NULL;
-            if (ok && tensor->type != GGML_F32) ok = error_set(err, "%s: the tensor %s is not F32", path, name);
-            if (ok) stream_write(tr->stream, x->span, tensor->data, tensor->bytes);
+        for (int k = 0; k < 2; k++) {
+            const GgufTensor *tensor = gguf_tensor(file, moment_name(ps->list[i], k ? 'v' : 'm').text);
+            stream_write(tr->stream, (k ? tr->v : tr->m)[i].span, tensor->data, tensor->bytes);
         }
-    ok = stream_wait(tr->stream, ok ? err : NULL) && ok;
+    ok = ok && stream_wait(tr->stream, err);
     gguf_close(file);
     return ok;
 }
 
-static bool load_state(Trainer *tr, const json_t *root, const char *path, int64_t step, RunState *state, Error *err)
-{
-    uint64_t data_hash;
-    const json_t *cursor = json_object_get(root, "batches"), *best = json_object_get(root, "best_loss");
-    Random *r = &tr->batches.random;
-    uint64_t *words[] = { &r->key, &r->counter, &r->subsequence };
-    if (json_integer_value(json_object_get(root, "version")) != VERSION)
-        return error_set(err, "%s: version is not %d: another lectern wrote it", path, VERSION);
-    if (json_integer_value(json_object_get(root, "step")) != step)
-        return error_set(err, "%s: step is not %lld, as the folder says", path, (long long)step);
-    if (!get_hex(json_object_get(root, "data_hash"), &data_hash))
-        return error_set(err, "%s: data_hash is missing or no hash", path);
-    if (data_hash != state->data_hash) return error_set(err, "%s: the data is not what the run was trained on", path);
-    for (size_t i = 0; i < COUNT_OF(words); i++)
-        if (!get_hex(json_array_get(cursor, i), words[i]))
-            return error_set(err, "%s: batches[%zu] is missing or no number", path, i);
-    if (best && !json_is_null(best) && !json_is_number(best)) return error_set(err, "%s: best_loss is no number", path);
-    state->best_loss = json_is_number(best) ? json_number_value(best) : INFINITY;
-    tr->step = step;
-    return true;
-}
-
-bool checkpoint_load(Trainer *tr, const char *out, int64_t step, RunState *state, Error *err)
+bool checkpoint_load(Trainer *tr, const char *out, int64_t step, RunState *run, Error *err)
 {
     char *folder = mem_format("%s/step-%lld", out, (long long)step);
     char *path = path_join(folder, "state.json"), *model = path_join(folder, "model.gguf");
     char *moments = path_join(folder, "optimizer.gguf");
-    json_error_t where;
-    json_t *root = json_load_file(path, JSON_REJECT_DUPLICATES, &where);
-    bool ok = root != NULL || error_set(err, "%s: line %d: %s", path, where.line, where.text);
-    ok = ok && hashes_hold(root, folder, err) && load_state(tr, root, path, step, state, err) &&
-         model_restore(tr->model, tr->stream, model, err) && load_moments(tr, moments, err);
-    json_decref(root);
+    CheckpointState state;
+    bool ok = checkpoint_state_read(path, &state, err) && fits_run(&state, step, run, path, err) &&
+              hashes_hold(&state, folder, err) && model_restore(tr->model, tr->stream, model, err) &&
+              load_moments(tr, moments, err);
+    if (ok) {
+        tr->step = state.step;
+        tr->batches.random = state.batches;
+        run->best_loss = state.best_loss;
+    }
     free(folder);
     free(path);
     free(model);

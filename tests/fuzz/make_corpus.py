@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
 """Writes the seeds of tests/fuzz/corpus/: small valid files, and broken ones that each differ in one field."""
+import json
 import os
 import struct
 
@@ -82,3 +83,59 @@ save("tokenizer", "vocabulary-cycle", b"v1ab\nma b\nmb a\nmab ab\n\nabab")
 save("tokenizer", "vocabulary-no-bytes", b"vx\n2?\n1a\n1b\n1ab\nma b\nu\x00\n\nab ba c")
 save("tokenizer", "vocabulary-empty", b"vx\n\n")
 save("tokenizer", "vocabulary-types", b"v5unused\n6byte\n2<unk>\n7bad\n\nunused byte <unk>")
+
+
+# A checkpoint's state.json: the fields as they are written, or one of them changed (None: left out).
+ZERO, HASH = "0" * 16, "0123456789abcdef"
+state = {"version": 1, "step": 1200, "data_hash": HASH, "batches": [HASH, ZERO, "f" * 16], "best_loss": 1.625,
+         "hashes": {"model.gguf": HASH, "optimizer.gguf": ZERO}, "device": {"name": "a device", "driver": "é"},
+         "settings": {"data": "text", "lr": 0.001, "seed": 1}}
+
+
+def state_json(**changes):
+    fields = {**state, **changes}
+    return json.dumps({k: v for k, v in fields.items() if v is not None}, indent=2, ensure_ascii=False).encode()
+
+
+save("checkpoint", "valid-state", state_json())
+save("checkpoint", "valid-state-bare", state_json(step=0, device=None, settings=None).replace(b"1.625", b"null"))
+save("checkpoint", "broken-state-nothing", b"")
+save("checkpoint", "broken-state-cut", state_json()[:120])
+save("checkpoint", "broken-state-more", state_json() + b"}")
+save("checkpoint", "broken-state-array", b"[" + state_json() + b"]")
+save("checkpoint", "broken-state-nul", state_json().replace(b"text", b"te\0t"))
+save("checkpoint", "broken-state-escaped-nul", state_json().replace(b"text", b"te\\u0000t"))
+save("checkpoint", "broken-state-utf8", state_json().replace("é".encode(), b"\xe9"))
+save("checkpoint", "broken-state-key-twice", state_json().replace(b'"seed"', b'"lr"'))
+save("checkpoint", "broken-state-nesting", state_json().replace(b"1.625", b"[" * 5000 + b"]" * 5000))
+save("checkpoint", "broken-state-nan", state_json().replace(b"1.625", b"NaN"))
+save("checkpoint", "broken-state-infinity", state_json().replace(b"1.625", b"Infinity"))
+save("checkpoint", "broken-state-overflow", state_json().replace(b"1.625", b"1e999"))
+save("checkpoint", "broken-state-wide", state_json().replace(b"1200", b"9" * 40))
+for field in "version", "step", "data_hash", "batches", "best_loss", "hashes":
+    save("checkpoint", f"broken-state-without-{field}", state_json(**{field: None}))
+for name, field, value in [("version-2", "version", 2), ("version-text", "version", "1"), ("step-negative", "step", -1),
+                           ("step-large", "step", 2**40 + 1), ("step-real", "step", 5.0), ("step-bool", "step", True),
+                           ("hash-short", "data_hash", HASH[1:]), ("hash-number", "data_hash", 7),
+                           ("hash-sign", "data_hash", "-" + HASH[1:]), ("batches-two", "batches", [ZERO, ZERO]),
+                           ("batches-number", "batches", [ZERO, 7, ZERO]), ("batches-object", "batches", {}),
+                           ("loss-negative", "best_loss", -0.5), ("loss-text", "best_loss", "1.5"),
+                           ("hashes-array", "hashes", [HASH]), ("hashes-one", "hashes", {"model.gguf": HASH})]:
+    save("checkpoint", f"broken-state-{name}", state_json(**{field: value}))
+
+# Its optimizer.gguf, of a model with a.weight [2, 3] (innermost first: 3, 2) and b [4].
+weights, biases = [("m.a.weight", [3, 2]), ("v.a.weight", [3, 2])], [("m.b", [4]), ("v.b", [4])]
+
+
+def moments(list, kind=0):
+    return gguf([], [tensor(name, dims, kind, 32 * i) for i, (name, dims) in enumerate(list)], bytes(range(128)))
+
+
+save("checkpoint", "valid-moments", moments(weights + biases))
+save("checkpoint", "broken-moments-none", moments([]))
+save("checkpoint", "broken-moments-one", moments(weights + biases[:1]))
+save("checkpoint", "broken-moments-transposed", moments([("m.a.weight", [2, 3])] + weights[1:] + biases))
+save("checkpoint", "broken-moments-flat", moments([("m.a.weight", [6])] + weights[1:] + biases))
+save("checkpoint", "broken-moments-rank", moments(weights + [("m.b", [4, 1]), ("v.b", [4])]))
+save("checkpoint", "broken-moments-type", moments(weights + biases, kind=1))
+save("checkpoint", "broken-moments-cut", moments(weights + biases)[:-40])

@@ -1,5 +1,8 @@
-// The fuzzers' inputs kept in tests/fuzz/corpus/ run with the ordinary tests: those that once failed stay mended. A GGUF
-// named valid-* must open, one named broken-* must not.
+// The fuzzers' inputs kept in tests/fuzz/corpus/ run with the ordinary tests: those that once failed stay mended. What is
+// named valid-* must be read, what is named broken-* must not.
+#define LLVMFuzzerTestOneInput fuzz_checkpoint
+#include "fuzz/fuzz_checkpoint.c"
+#undef LLVMFuzzerTestOneInput
 #define LLVMFuzzerTestOneInput fuzz_gguf
 #include "fuzz/fuzz_gguf.c"
 #undef LLVMFuzzerTestOneInput
@@ -10,7 +13,15 @@
 #include <check.h>
 #include <dirent.h>
 
-static int replay(const char *folder, int (*fuzz)(const uint8_t *data, size_t size), bool is_gguf)
+static bool read_gguf(const uint8_t *data, size_t size, Error *err)
+{
+    Gguf *g = gguf_open_memory(data, size, "file", err);
+    gguf_close(g);
+    return g != NULL;
+}
+
+static int replay(const char *folder, int (*fuzz)(const uint8_t *data, size_t size),
+                  bool (*reads)(const uint8_t *data, size_t size, Error *err))
 {
     int count = 0;
     DIR *dir = opendir(folder);
@@ -22,10 +33,10 @@ static int replay(const char *folder, int (*fuzz)(const uint8_t *data, size_t si
         char *path = path_join(folder, entry->d_name), *data = file_read(path, &size, &err);
         ck_assert_msg(data != NULL, "%s", err.message);
         fuzz((const uint8_t *)data, size);
-        Gguf *g = is_gguf ? gguf_open(path, &err) : NULL;
-        if (is_gguf && !strncmp(entry->d_name, "valid", 5)) ck_assert_msg(g != NULL, "%s", err.message);
-        if (is_gguf && !strncmp(entry->d_name, "broken", 6)) ck_assert_msg(g == NULL, "%s opens", path);
-        gguf_close(g);
+        if (!strncmp(entry->d_name, "valid", 5))
+            ck_assert_msg(reads((const uint8_t *)data, size, &err), "%s: %s", path, err.message);
+        if (!strncmp(entry->d_name, "broken", 6))
+            ck_assert_msg(!reads((const uint8_t *)data, size, &err), "%s is read", path);
         free(data);
         free(path);
         count++;
@@ -34,16 +45,23 @@ static int replay(const char *folder, int (*fuzz)(const uint8_t *data, size_t si
     return count;
 }
 
-START_TEST(gguf_corpus) { ck_assert_int_gt(replay("tests/fuzz/corpus/gguf", fuzz_gguf, true), 15); }
+START_TEST(checkpoint_corpus)
+{
+    ck_assert_int_gt(replay("tests/fuzz/corpus/checkpoint", fuzz_checkpoint, read_checkpoint_file), 20);
+}
 END_TEST
 
-START_TEST(tokenizer_corpus) { ck_assert_int_gt(replay("tests/fuzz/corpus/tokenizer", fuzz_tokenizer, false), 5); }
+START_TEST(gguf_corpus) { ck_assert_int_gt(replay("tests/fuzz/corpus/gguf", fuzz_gguf, read_gguf), 15); }
+END_TEST
+
+START_TEST(tokenizer_corpus) { ck_assert_int_gt(replay("tests/fuzz/corpus/tokenizer", fuzz_tokenizer, NULL), 5); }
 END_TEST
 
 Suite *suite_fuzz(void)
 {
     Suite *suite = suite_create("fuzz");
     TCase *tests = tcase_create("fuzz");
+    tcase_add_test(tests, checkpoint_corpus);
     tcase_add_test(tests, gguf_corpus);
     tcase_add_test(tests, tokenizer_corpus);
     suite_add_tcase(suite, tests);

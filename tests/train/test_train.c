@@ -211,7 +211,7 @@ START_TEST(broken_checkpoints_are_refused)
     expect_refused(cut, "model.gguf", "truncated or edited");
     expect_refused(edit, "optimizer.gguf", "truncated or edited");
     expect_refused(spoil, "state.json", "line 1");
-    expect_refused(empty, "state.json", "hashes.model.gguf is missing");
+    expect_refused(empty, "state.json", "version is missing");
 }
 END_TEST
 
