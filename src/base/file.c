@@ -17,7 +17,7 @@ static bool fail(Error *err, const char *path, const char *doing)
 bool file_map(const char *path, FileMap *map, Error *err)
 {
     *map = (FileMap){ .data = (const uint8_t *)"" };
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK); // a pipe's open would wait for its writer
     if (fd < 0) return fail(err, path, "cannot open");
     struct stat info;
     bool ok = fstat(fd, &info) == 0 || fail(err, path, "cannot read");
@@ -138,6 +138,9 @@ bool dir_sync(const char *path, Error *err)
 
 bool dir_remove(const char *path, Error *err)
 {
+    struct stat info;
+    if (lstat(path, &info) == 0 && S_ISLNK(info.st_mode))
+        return unlink(path) == 0 || fail(err, path, "cannot remove the link");
     DIR *dir = opendir(path);
     if (!dir) return fail(err, path, "cannot open the folder");
     bool ok = true;

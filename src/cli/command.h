@@ -35,6 +35,8 @@ typedef struct Option {
         name, OPTION_TEXT, &(variable), 0, 0, help, false \
     }
 
+#define MAX_SEED 1e15 // a double holds every whole number up to it
+
 // What every command understands.
 typedef struct Common {
     const char *device;

@@ -43,7 +43,7 @@ static int common_options(const Command *command, Common *common, Option list[5]
         list[n++] = (Option)FLAG("validate", common->validate, "run under Vulkan's validation layer");
         list[n++] = (Option)FLAG("profile", common->profile, "print time, FLOP/s and GB/s by kernel at the end");
     }
-    if (command->seeded) list[n++] = (Option)INT("seed", common->seed, 0, 1e15, "of all random numbers");
+    if (command->seeded) list[n++] = (Option)INT("seed", common->seed, 0, MAX_SEED, "of all random numbers");
     list[n++] = (Option)FLAG("json", common->json, "print JSON for machines");
     return n;
 }

@@ -1,8 +1,10 @@
 #include "cli/run_folder.h"
 #include "base/file.h"
+#include "formats/json_file.h"
 #include "stage/html.h"
-#include <dirent.h>
+#include "train/checkpoint.h"
 #include <errno.h>
+#include <float.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -28,48 +30,53 @@ static json_t *option_json(const Option *o)
     return NULL;
 }
 
-json_t *run_settings_json(const Invocation *in, const char *const *except)
+// The seed, which every command has, as one option more.
+static Option seed_option(Invocation *in)
+{
+    Option seed = INT("seed", in->common.seed, 0, MAX_SEED, "");
+    seed.given = in->common.seed_given;
+    return seed;
+}
+
+json_t *run_settings_json(Invocation *in, const char *const *except, Error *err)
 {
     json_t *root = json_object();
-    for (int i = 0; i < in->option_count; i++)
-        if (!listed(in->options[i].name, except))
-            json_object_set_new(root, in->options[i].name, option_json(&in->options[i]));
-    json_object_set_new(root, "seed", json_integer(in->common.seed));
+    Option seed = seed_option(in);
+    for (int i = 0; i <= in->option_count; i++) {
+        const Option *o = i < in->option_count ? &in->options[i] : &seed;
+        if (listed(o->name, except) || json_object_set_new(root, o->name, option_json(o)) == 0) continue;
+        error_set(err, "--%s: its value is not UTF-8, which run.json needs; give it another name", o->name);
+        json_decref(root);
+        return NULL;
+    }
     return root;
 }
 
 bool run_folder_holds_run(const char *out)
 {
     char *path = path_join(out, "run.json");
-    bool holds = file_exists(path);
+    bool holds = file_exists(path) || checkpoint_last(out) >= 0;
     free(path);
     return holds;
 }
 
-static void remove_run(const char *out)
+static bool remove_run(const char *out, Error *err)
 {
     static const char *const names[] = {
         "run.json", "log.jsonl", "samples.txt", "loss.html", "model.gguf", "best.gguf"
     };
-    for (size_t i = 0; i < COUNT_OF(names); i++) {
+    bool ok = checkpoint_remove(out, INT64_MAX, err);
+    for (size_t i = 0; ok && i < COUNT_OF(names); i++) {
         char *path = path_join(out, names[i]);
-        unlink(path);
+        ok = unlink(path) == 0 || errno == ENOENT || error_set(err, "%s: cannot remove: %s", path, strerror(errno));
         free(path);
     }
-    DIR *dir = opendir(out);
-    if (!dir) return;
-    for (struct dirent *entry; (entry = readdir(dir));) {
-        if (strncmp(entry->d_name, "step-", 5) != 0) continue;
-        char *path = path_join(out, entry->d_name);
-        dir_remove(path, NULL);
-        free(path);
-    }
-    closedir(dir);
+    return ok;
 }
 
 bool run_folder_begin(const char *out, json_t *settings, bool force, Error *err)
 {
-    if (force) remove_run(out);
+    if (force && !remove_run(out, err)) return false;
     char *text = json_dumps(settings, JSON_INDENT(2) | JSON_REAL_PRECISION(17)), *path = path_join(out, "run.json");
     bool ok = file_write(path, text, strlen(text), err);
     free(text);
@@ -85,14 +92,29 @@ static bool differs(const char *name, const char *path, Error *err)
                      name, path);
 }
 
+static bool option_fits(const Option *o, const json_t *value)
+{
+    double number = json_number_value(value);
+    bool in_range = (o->low == 0 && o->high == 0) || (number >= o->low && number <= o->high);
+    switch (o->type) {
+    case OPTION_FLAG: return json_is_boolean(value);
+    case OPTION_INT: return json_is_integer(value) && in_range;
+    case OPTION_FLOAT: return json_is_number(value) && in_range;
+    case OPTION_TEXT: return json_is_string(value);
+    }
+    return false;
+}
+
 static bool set_option(Option *o, const json_t *value, bool may_change, const char *path, Error *err)
 {
-    bool fits = (o->type == OPTION_FLAG && json_is_boolean(value)) ||
-                (o->type == OPTION_INT && json_is_integer(value)) ||
-                (o->type == OPTION_FLOAT && json_is_number(value)) || (o->type == OPTION_TEXT && json_is_string(value));
+    if (!value) return error_set(err, "%s: \"%s\" is missing", path, o->name);
+    if (!option_fits(o, value) && (o->type == OPTION_INT || o->type == OPTION_FLOAT))
+        return error_set(err, "%s: \"%s\" is %s; it must be a%s number from %.16g to %.16g", path, o->name,
+                         json_quote(value).text, o->type == OPTION_INT ? " whole" : "", o->low, o->high);
+    if (!option_fits(o, value))
+        return error_set(err, "%s: \"%s\" is %s; it must be %s", path, o->name, json_quote(value).text,
+                         o->type == OPTION_FLAG ? "true or false" : "a text");
     double number = json_number_value(value);
-    if (!fits || ((o->low != 0 || o->high != 0) && json_is_number(value) && (number < o->low || number > o->high)))
-        return error_set(err, "%s: \"%s\" is missing or no value for it", path, o->name);
     json_t *given = o->given ? option_json(o) : NULL;
     bool same = !given || (json_is_number(given) ? json_number_value(given) == number : json_equal(given, value));
     json_decref(given);
@@ -109,21 +131,15 @@ bool run_folder_settings(const char *out, Invocation *in, const char *const *exc
                          Error *err)
 {
     char *path = path_join(out, "run.json");
-    json_error_t where;
-    json_t *root = json_load_file(path, JSON_REJECT_DUPLICATES, &where);
+    Option seed = seed_option(in);
+    json_t *root = file_exists(path) ? json_file_read(path, err) : NULL;
+    if (!root) error_set(err, "%s: there is no run to resume in this folder", out);
     bool ok = root != NULL;
-    if (!ok && !file_exists(path))
-        error_set(err, "%s: there is no run to resume in this folder", out);
-    else if (!ok)
-        error_set(err, "%s: line %d: %s", path, where.line, where.text);
-    for (int i = 0; ok && i < in->option_count; i++)
-        if (!listed(in->options[i].name, except))
-            ok = set_option(&in->options[i], json_object_get(root, in->options[i].name),
-                            listed(in->options[i].name, may_change), path, err);
-    const json_t *seed = json_object_get(root, "seed");
-    if (ok && !json_is_integer(seed)) ok = error_set(err, "%s: \"seed\" is missing or no number", path);
-    if (ok && in->common.seed_given && in->common.seed != json_integer_value(seed)) ok = differs("seed", path, err);
-    if (ok) in->common.seed = json_integer_value(seed);
+    for (int i = 0; ok && i <= in->option_count; i++) {
+        Option *o = i < in->option_count ? &in->options[i] : &seed;
+        if (!listed(o->name, except))
+            ok = set_option(o, json_object_get(root, o->name), listed(o->name, may_change), path, err);
+    }
     json_decref(root);
     free(path);
     return ok;
@@ -137,48 +153,59 @@ static void add_point(RunLog *log, int64_t step, double loss, double val_loss)
     log->points[log->count++] = (LogPoint){ (float)step, (float)loss, (float)val_loss };
 }
 
-static double number_or_nan(const json_t *line, const char *name)
+// A number that a run could have logged; else NAN.
+static double logged(const json_t *line, const char *name)
 {
     const json_t *value = json_object_get(line, name);
-    return json_is_number(value) ? json_number_value(value) : (double)NAN;
+    return json_is_number(value) && fabs(json_number_value(value)) <= FLT_MAX ? json_number_value(value) : (double)NAN;
 }
 
-// Keeps the lines up to `step`.
-static bool trim(RunLog *log, const char *path, int64_t step, Error *err)
+typedef struct Trim {
+    RunLog *log;
+    int64_t step;
+    bool past; // a sample behind the step was met
+} Trim;
+
+// Whether a line of log.jsonl is one of the steps up to `step`.
+static bool keep_step(Trim *trim, const char *line, size_t size)
 {
-    size_t size;
-    char *text = file_read(path, &size, err);
-    if (!text) return false;
-    size_t kept = 0;
-    for (char *line = text, *end; (end = strchr(line, '\n')); line = end + 1) {
-        json_t *values = json_loadb(line, (size_t)(end - line), 0, NULL);
-        json_int_t at = json_integer_value(json_object_get(values, "step"));
-        if (at > 0 && at <= step) {
-            add_point(log, at, number_or_nan(values, "loss"), number_or_nan(values, "val_loss"));
-            memmove(text + kept, line, (size_t)(end + 1 - line));
-            kept += (size_t)(end + 1 - line);
-        }
-        json_decref(values);
-    }
-    bool ok = file_write(path, text, kept, err);
-    free(text);
-    return ok;
+    enum { MOST = 4096 }; // lines of ours are far shorter
+    json_t *values = size < MOST ? json_loadb(line, size, 0, NULL) : NULL;
+    json_int_t at = json_integer_value(json_object_get(values, "step"));
+    bool keep = at > 0 && at <= trim->step;
+    if (keep) add_point(trim->log, at, logged(values, "loss"), logged(values, "val_loss"));
+    json_decref(values);
+    return keep;
 }
 
-// Keeps the samples up to `step`.
-static bool trim_samples(const char *path, int64_t step, Error *err)
+// Whether a line of samples.txt lies before the first sample behind `step`.
+static bool keep_sample(Trim *trim, const char *line, size_t size)
 {
-    size_t size, kept = 0;
-    char *text = file_read(path, &size, err);
-    if (!text) return false;
-    for (char *line = text, *end; (end = strchr(line, '\n')); line = end + 1) {
-        long long at;
-        if (sscanf(line, "--- step %lld", &at) == 1 && at > step) break;
-        kept = (size_t)(end + 1 - text);
-    }
-    bool ok = file_write(path, text, kept, err);
-    free(text);
-    return ok;
+    static const char head[] = "--- step ";
+    char number[24] = "";
+    size_t length = strlen(head);
+    if (size > length && !memcmp(line, head, length))
+        memcpy(number, line + length, size - length < 20 ? size - length : 20);
+    trim->past |= strtoll(number, NULL, 10) > trim->step;
+    return !trim->past;
+}
+
+typedef bool KeepFn(Trim *trim, const char *line, size_t size);
+
+// Rewrites a file, if there is one, with the lines that `keep` wants. What is half-written at its end goes.
+static bool trim_file(RunLog *log, const char *path, int64_t step, KeepFn *keep, Error *err)
+{
+    FileMap map;
+    FileWriter writer;
+    Trim trim = { log, step, false };
+    if (!file_exists(path)) return true;
+    if (!file_map(path, &map, err)) return false;
+    bool ok = file_write_begin(&writer, path, err);
+    const char *line = (const char *)map.data, *all_end = line + map.size;
+    for (const char *end; ok && (end = memchr(line, '\n', (size_t)(all_end - line))); line = end + 1)
+        if (keep(&trim, line, (size_t)(end - line))) fwrite(line, 1, (size_t)(end + 1 - line), writer.stream);
+    file_unmap(&map);
+    return ok && file_write_commit(&writer, err);
 }
 
 static FILE *append_to(const char *path, Error *err)
@@ -192,8 +219,7 @@ bool run_log_open(RunLog *log, const char *out, int64_t step, Error *err)
 {
     *log = (RunLog){ .out = mem_string(out) };
     char *steps = path_join(out, "log.jsonl"), *samples = path_join(out, "samples.txt");
-    bool ok = (!file_exists(steps) || trim(log, steps, step, err)) &&
-              (!file_exists(samples) || trim_samples(samples, step, err));
+    bool ok = trim_file(log, steps, step, keep_step, err) && trim_file(log, samples, step, keep_sample, err);
     ok = ok && (log->steps = append_to(steps, err)) && (log->samples = append_to(samples, err));
     free(steps);
     free(samples);

@@ -4,10 +4,11 @@
 #include <jansson.h>
 #include <stdio.h>
 
-// The options (and the seed) as JSON, without those in `except`. Lists of names end with NULL.
-json_t *run_settings_json(const Invocation *in, const char *const *except);
+// The options (and the seed) as JSON, without those in `except`. Lists of names end with NULL. NULL and an error if a
+// value is not UTF-8.
+json_t *run_settings_json(Invocation *in, const char *const *except, Error *err);
 
-bool run_folder_holds_run(const char *out);
+bool run_folder_holds_run(const char *out); // settings or a checkpoint
 
 // Writes OUT/run.json. With `force` what an earlier run left is removed first.
 bool run_folder_begin(const char *out, json_t *settings, bool force, Error *err);

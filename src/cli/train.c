@@ -385,7 +385,8 @@ static int run_train(Invocation *in)
         error_set(&err, "%s holds a run already: give --resume to go on, --force to start anew, or another --out", out);
         return fail(in, &err);
     }
-    run.state.settings = run_settings_json(in, own_options);
+    run.state.settings = run_settings_json(in, own_options, &err);
+    if (!run.state.settings) return fail(in, &err);
     if (!open_device(in, &run.gpu, &run.stream)) {
         json_decref(run.state.settings);
         return EXIT_FAILED;

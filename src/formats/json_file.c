@@ -27,7 +27,7 @@ json_t *json_file_read(const char *path, Error *err)
 JsonQuote json_quote(const json_t *value)
 {
     JsonQuote quote;
-    char *text = json_dumps(value, JSON_ENCODE_ANY | JSON_COMPACT | JSON_ENSURE_ASCII);
+    char *text = json_dumps(value, JSON_ENCODE_ANY | JSON_COMPACT | JSON_ENSURE_ASCII | JSON_REAL_PRECISION(9));
     int most = (int)sizeof quote.text - 8, length = snprintf(quote.text, sizeof quote.text, "%.*s", most, text);
     if (text[length]) snprintf(quote.text + length, 8, "…");
     free(text);

@@ -97,28 +97,31 @@ static bool link_over(const char *from, const char *to, Error *err)
     return ok;
 }
 
-// "step-1200" → 1200; −1 for other names.
-static int64_t step_of(const char *name)
+// "step-1200" and "step-1200.part" → 1200; −1 for names that no checkpoint is given.
+static int64_t step_of(const char *name, bool *part)
 {
-    if (strncmp(name, "step-", 5) != 0 || !name[5] || strspn(name + 5, "0123456789") != strlen(name + 5)) return -1;
-    return strtoll(name + 5, NULL, 10);
+    char *end, own[40];
+    if (strncmp(name, "step-", 5) != 0) return -1;
+    long long step = strtoll(name + 5, &end, 10);
+    *part = !strcmp(end, ".part");
+    snprintf(own, sizeof own, "step-%lld%s", step, *part ? ".part" : "");
+    return step >= 0 && !strcmp(name, own) ? step : -1;
 }
 
-// Removes checkpoints before `keep`, and what a killed run left half-written.
-static void remove_others(const char *out, int64_t keep)
+bool checkpoint_remove(const char *out, int64_t keep, Error *err)
 {
     DIR *dir = opendir(out);
-    if (!dir) return;
-    for (struct dirent *entry; (entry = readdir(dir));) {
-        int64_t step = step_of(entry->d_name);
-        size_t length = strlen(entry->d_name);
-        bool part = !strncmp(entry->d_name, "step-", 5) && length > 5 && !strcmp(entry->d_name + length - 5, ".part");
-        if (!part && (step < 0 || step >= keep)) continue;
+    bool ok = true;
+    for (struct dirent *entry; dir && ok && (entry = readdir(dir));) {
+        bool part;
+        int64_t step = step_of(entry->d_name, &part);
+        if (step < 0 || (!part && step >= keep)) continue;
         char *path = path_join(out, entry->d_name);
-        dir_remove(path, NULL);
+        ok = dir_remove(path, err);
         free(path);
     }
-    closedir(dir);
+    if (dir) closedir(dir);
+    return ok;
 }
 
 bool checkpoint_save(Trainer *tr, const Tokenizer *tokenizer, const char *out, const RunState *state, Error *err)
@@ -133,7 +136,7 @@ bool checkpoint_save(Trainer *tr, const Tokenizer *tokenizer, const char *out, c
         if (!ok) dir_remove(part, NULL);
     }
     ok = ok && dir_sync(out, err) && link_over(model, exported, err);
-    if (ok) remove_others(out, tr->step);
+    if (ok) checkpoint_remove(out, tr->step, NULL); // those that stay are only in the way
     free(folder);
     free(part);
     free(model);
@@ -147,10 +150,12 @@ int64_t checkpoint_last(const char *out)
 {
     int64_t last = -1;
     DIR *dir = opendir(out);
-    if (!dir) return last;
-    for (struct dirent *entry; (entry = readdir(dir));)
-        if (step_of(entry->d_name) > last) last = step_of(entry->d_name);
-    closedir(dir);
+    for (struct dirent *entry; dir && (entry = readdir(dir));) {
+        bool part;
+        int64_t step = step_of(entry->d_name, &part);
+        if (!part && step > last) last = step;
+    }
+    if (dir) closedir(dir);
     return last;
 }
 

@@ -25,6 +25,9 @@ bool checkpoint_save(Trainer *trainer, const Tokenizer *tokenizer, const char *o
 // The step of the newest complete checkpoint in OUT, or −1 when there is none.
 int64_t checkpoint_last(const char *out);
 
+// Removes the checkpoints of steps before `keep`, and what a killed run left half-written.
+bool checkpoint_remove(const char *out, int64_t keep, Error *err);
+
 // Restores the trainer, opened with the same settings, from OUT/step-N. Errors name the file and what is wrong with it:
 // truncated, edited (its hash differs), of another model, of other data.
 bool checkpoint_load(Trainer *trainer, const char *out, int64_t step, RunState *state, Error *err);

@@ -6,6 +6,7 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 // Known answers of Philox4x32-10 from the authors' Random123 distribution (kat_vectors).
@@ -101,6 +102,29 @@ START_TEST(files_are_replaced_whole)
 }
 END_TEST
 
+// Nobody writes into the pipe: opening it must not wait. A link goes; what it points to stays.
+START_TEST(pipes_and_links)
+{
+    Error err = { "" };
+    FileMap map;
+    char folder[] = "/tmp/lectern-test-XXXXXX";
+    ck_assert_ptr_nonnull(mkdtemp(folder));
+    char *pipe_ = path_join(folder, "pipe"), *inner = path_join(folder, "inner"), *link_ = path_join(folder, "link");
+    ck_assert_int_eq(mkfifo(pipe_, 0600), 0);
+    ck_assert(!file_map(pipe_, &map, &err));
+    ck_assert_ptr_nonnull(strstr(err.message, "is a device or pipe, not a file"));
+    err = (Error){ "" };
+    ck_assert(dir_create(inner, &err));
+    char *file = path_join(inner, "file");
+    ck_assert(file_write(file, "x", 1, &err));
+    ck_assert_int_eq(symlink("inner", link_), 0);
+    ck_assert_msg(dir_remove(link_, &err), "%s", err.message);
+    ck_assert(!dir_exists(link_) && file_exists(file));
+    ck_assert(dir_remove(inner, &err) && dir_remove(folder, &err));
+    free(pipe_), free(inner), free(link_), free(file);
+}
+END_TEST
+
 Suite *suite_base(void)
 {
     Suite *suite = suite_create("base");
@@ -110,6 +134,7 @@ Suite *suite_base(void)
     tcase_add_test(tests, arena_marks);
     tcase_add_test(tests, errors_keep_the_first_cause);
     tcase_add_test(tests, files_are_replaced_whole);
+    tcase_add_test(tests, pipes_and_links);
     suite_add_tcase(suite, tests);
     return suite;
 }
