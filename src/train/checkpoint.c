@@ -53,7 +53,8 @@ static bool save_state(const Trainer *tr, const RunState *run, const char *folde
     };
     for (int i = 0; i < CHECKPOINT_FILES; i++) {
         char *path = path_join(folder, checkpoint_files[i]);
-        bool ok = hash_file(path, &state.hashes[i], err);
+        bool there = i != CHECKPOINT_BEST || (state.has_best = file_exists(path));
+        bool ok = !there || hash_file(path, &state.hashes[i], err);
         free(path);
         if (!ok) return false;
     }
@@ -71,16 +72,6 @@ static bool save_state(const Trainer *tr, const RunState *run, const char *folde
     return ok;
 }
 
-static bool write_folder(Trainer *tr, const Tokenizer *tokenizer, const RunState *state, const char *part, Error *err)
-{
-    char *model = path_join(part, "model.gguf"), *moments = path_join(part, "optimizer.gguf");
-    bool ok = dir_create(part, err) && model_save(tr->model, tokenizer, tr->stream, model, err) &&
-              save_moments(tr, moments, err) && save_state(tr, state, part, err) && dir_sync(part, err);
-    free(model);
-    free(moments);
-    return ok;
-}
-
 // Makes `to` the same file as `from`, by a link where the file system has them, at one moment.
 static bool link_over(const char *from, const char *to, Error *err)
 {
@@ -93,7 +84,30 @@ static bool link_over(const char *from, const char *to, Error *err)
         if (ok) file_unmap(&map);
     }
     if (ok && rename(part, to) != 0) ok = error_set(err, "%s: cannot rename onto it: %s", to, strerror(errno));
+    unlink(part); // a rename of one link of a file onto another leaves both
     free(part);
+    return ok;
+}
+
+// Puts best.gguf of one folder into another, if the first has one.
+static bool link_best(const char *from, const char *to, Error *err)
+{
+    char *old = path_join(from, "best.gguf"), *new = path_join(to, "best.gguf");
+    bool ok = !file_exists(old) || link_over(old, new, err);
+    free(old);
+    free(new);
+    return ok;
+}
+
+static bool write_folder(Trainer *tr, const Tokenizer *tokenizer, const char *out, const RunState *state,
+                         const char *part, Error *err)
+{
+    char *model = path_join(part, "model.gguf"), *moments = path_join(part, "optimizer.gguf");
+    bool ok = dir_create(part, err) && model_save(tr->model, tokenizer, tr->stream, model, err) &&
+              save_moments(tr, moments, err) && link_best(out, part, err) && save_state(tr, state, part, err) &&
+              dir_sync(part, err);
+    free(model);
+    free(moments);
     return ok;
 }
 
@@ -131,7 +145,7 @@ bool checkpoint_save(Trainer *tr, const Tokenizer *tokenizer, const char *out, c
     bool ok = dir_exists(folder); // saved already: this step's checkpoint cannot differ
     if (!ok) {
         if (dir_exists(part)) dir_remove(part, NULL);
-        ok = write_folder(tr, tokenizer, state, part, err);
+        ok = write_folder(tr, tokenizer, out, state, part, err);
         if (ok && rename(part, folder) != 0) ok = error_set(err, "%s: cannot rename: %s", part, strerror(errno));
         if (!ok) dir_remove(part, NULL);
     }
@@ -172,6 +186,7 @@ static bool hashes_hold(const CheckpointState *state, const char *folder, Error 
 {
     for (int i = 0; i < CHECKPOINT_FILES; i++) {
         uint64_t hash;
+        if (i == CHECKPOINT_BEST && !state->has_best) continue;
         char *path = path_join(folder, checkpoint_files[i]);
         bool ok = hash_file(path, &hash, err);
         if (ok && hash != state->hashes[i])
@@ -208,7 +223,7 @@ bool checkpoint_load(Trainer *tr, const char *out, int64_t step, RunState *run, 
     CheckpointState state;
     bool ok = checkpoint_state_read(path, &state, err) && fits_run(&state, step, run, path, err) &&
               hashes_hold(&state, folder, err) && model_restore(tr->model, tr->stream, model, err) &&
-              load_moments(tr, moments, err);
+              load_moments(tr, moments, err) && (!state.has_best || link_best(folder, out, err));
     if (ok) {
         tr->step = state.step;
         tr->batches.random = state.batches;

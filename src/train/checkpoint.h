@@ -2,7 +2,8 @@
 //
 //   OUT/run.json           the settings that the run was started with
 //   OUT/log.jsonl          a line for every step that was reported
-//   OUT/step-N/            a checkpoint: model.gguf (weights), optimizer.gguf (both moments), state.json
+//   OUT/step-N/            a checkpoint: model.gguf (weights), optimizer.gguf (both moments), state.json, and best.gguf as
+//                          it was then, if there was one
 //   OUT/model.gguf         the model of the last complete checkpoint
 //   OUT/best.gguf          the model with the lowest validation loss so far
 //
@@ -28,6 +29,6 @@ int64_t checkpoint_last(const char *out);
 // Removes the checkpoints of steps before `keep`, and what a killed run left half-written.
 bool checkpoint_remove(const char *out, int64_t keep, Error *err);
 
-// Restores the trainer, opened with the same settings, from OUT/step-N. Errors name the file and what is wrong with it:
+// Restores the trainer, opened with the same settings, and OUT/best.gguf from OUT/step-N. Errors name the file and what is wrong with it:
 // truncated, edited (its hash differs), of another model, of other data.
 bool checkpoint_load(Trainer *trainer, const char *out, int64_t step, RunState *state, Error *err);

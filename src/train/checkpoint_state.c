@@ -10,7 +10,7 @@
 enum { VERSION = 1 };
 static const int64_t MAX_STEP = 1ll << 40;
 
-const char *const checkpoint_files[CHECKPOINT_FILES] = { "model.gguf", "optimizer.gguf" };
+const char *const checkpoint_files[CHECKPOINT_FILES] = { "model.gguf", "optimizer.gguf", "best.gguf" };
 
 // ---- state.json ----------------------------------------------------------------------------------------------------
 
@@ -25,7 +25,9 @@ static json_t *hex(uint64_t value)
 json_t *checkpoint_state_json(const CheckpointState *state)
 {
     json_t *hashes = json_object();
-    for (int i = 0; i < CHECKPOINT_FILES; i++) json_object_set_new(hashes, checkpoint_files[i], hex(state->hashes[i]));
+    for (int i = 0; i < CHECKPOINT_FILES; i++)
+        if (i != CHECKPOINT_BEST || state->has_best)
+            json_object_set_new(hashes, checkpoint_files[i], hex(state->hashes[i]));
     const Random *r = &state->batches;
     return json_pack("{s:i, s:I, s:o, s:[o,o,o], s:o, s:o}", "version", VERSION, "step", (json_int_t)state->step,
                      "data_hash", hex(state->data_hash), "batches", hex(r->key), hex(r->counter), hex(r->subsequence),
@@ -75,6 +77,7 @@ bool checkpoint_state_parse(const void *text, size_t size, const char *name, Che
         bool (*read)(const json_t *value, void *to);
         void *to;
         const char *wanted;
+        bool *there; // of what may be missing
     } fields[] = {
         { "", "version", read_version, NULL, "1 (another lectern wrote it)" },
         { "", "step", read_step, &state->step, "a whole number from 0 to 2^40" },
@@ -83,15 +86,19 @@ bool checkpoint_state_parse(const void *text, size_t size, const char *name, Che
         { "", "best_loss", read_loss, &state->best_loss, "null or a number of at least 0" },
         { "hashes", checkpoint_files[0], read_hex, &state->hashes[0], HEX },
         { "hashes", checkpoint_files[1], read_hex, &state->hashes[1], HEX },
+        { "hashes", checkpoint_files[CHECKPOINT_BEST], read_hex, &state->hashes[CHECKPOINT_BEST], HEX,
+          &state->has_best },
     };
+    *state = (CheckpointState){ 0 };
     json_t *root = json_file_parse(text, size, name, err);
     bool ok = root != NULL;
     for (size_t i = 0; ok && i < COUNT_OF(fields); i++) {
         const char *group = fields[i].group, *dot = *group ? "." : "";
         const json_t *object = *group ? json_object_get(root, group) : root;
         const json_t *value = json_object_get(object, fields[i].name);
+        if (fields[i].there) *fields[i].there = value != NULL;
         if (!value)
-            ok = error_set(err, "%s: %s%s%s is missing", name, group, dot, fields[i].name);
+            ok = fields[i].there || error_set(err, "%s: %s%s%s is missing", name, group, dot, fields[i].name);
         else if (!fields[i].read(value, fields[i].to))
             ok = error_set(err, "%s: %s%s%s is %s; it must be %s", name, group, dot, fields[i].name,
                            json_quote(value).text, fields[i].wanted);

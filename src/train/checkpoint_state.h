@@ -5,8 +5,8 @@
 #include "nn/parameters.h"
 #include <jansson.h>
 
-enum { CHECKPOINT_FILES = 2 };
-extern const char *const checkpoint_files[CHECKPOINT_FILES]; // "model.gguf", "optimizer.gguf"
+enum { CHECKPOINT_FILES = 3, CHECKPOINT_BEST = 2 };
+extern const char *const checkpoint_files[CHECKPOINT_FILES]; // "model.gguf", "optimizer.gguf", "best.gguf"
 
 // state.json: all of a checkpoint that is no tensor.
 typedef struct CheckpointState {
@@ -15,6 +15,7 @@ typedef struct CheckpointState {
     Random batches;     // the data cursor
     double best_loss;   // lowest validation loss so far; INFINITY before the first
     uint64_t hashes[CHECKPOINT_FILES];
+    bool has_best; // there was a best.gguf
 } CheckpointState;
 
 json_t *checkpoint_state_json(const CheckpointState *state);

@@ -65,6 +65,13 @@ lacks more/step-12
 works train --out more --resume
 says 'resumed +at step 15'
 
+# The best model is the best one as of the checkpoint, even if a killed run found a better one behind it.
+cp more/best.gguf best
+same more/step-15/best.gguf best
+echo later >more/later && mv more/later more/best.gguf
+works train --out more --resume
+same more/best.gguf best
+
 # What is refused leaves the run as it was.
 cp -r more before
 refused 1 'more holds a run already: give --resume.*--force' train "${tiny[@]}" --steps 5 --out more
@@ -93,6 +100,7 @@ broken step-15/model.gguf 'truncated or edited.*remove broken/step-15' <<<'trunc
 broken step-15/model.gguf 'truncated or edited' <<<'printf x | dd of=step-15/model.gguf bs=1 seek=3000 conv=notrunc 2>/dev/null'
 broken step-15/optimizer.gguf 'truncated or edited' <<<': >step-15/optimizer.gguf'
 broken step-15/optimizer.gguf 'cannot open' <<<'rm step-15/optimizer.gguf'
+broken step-15/best.gguf 'truncated or edited' <<<'echo x >step-15/best.gguf'
 broken step-15/state.json 'line [0-9]+: ' <<<'truncate -s 100 step-15/state.json'
 broken step-15/state.json 'line 1: ' <<<': >step-15/state.json'
 broken step-15/state.json 'step is 16, not 15 as the folder says' <<<'sed -i "s/\"step\": 15/\"step\": 16/" step-15/state.json'

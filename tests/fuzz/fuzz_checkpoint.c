@@ -6,7 +6,7 @@
 
 static bool read_state(const uint8_t *data, size_t size, Error *err)
 {
-    CheckpointState state = { 0 }, again = { 0 };
+    CheckpointState state, again;
     if (!checkpoint_state_parse(data, size, "state.json", &state, err)) return false;
     if (state.step < 0 || state.step > 1ll << 40 || !(state.best_loss >= 0)) abort();
     json_t *root = checkpoint_state_json(&state);

@@ -99,6 +99,7 @@ def state_json(**changes):
 
 save("checkpoint", "valid-state", state_json())
 save("checkpoint", "valid-state-bare", state_json(step=0, device=None, settings=None).replace(b"1.625", b"null"))
+save("checkpoint", "valid-state-best", state_json(hashes={**state["hashes"], "best.gguf": HASH}))
 save("checkpoint", "broken-state-nothing", b"")
 save("checkpoint", "broken-state-cut", state_json()[:120])
 save("checkpoint", "broken-state-more", state_json() + b"}")
@@ -120,7 +121,8 @@ for name, field, value in [("version-2", "version", 2), ("version-text", "versio
                            ("hash-sign", "data_hash", "-" + HASH[1:]), ("batches-two", "batches", [ZERO, ZERO]),
                            ("batches-number", "batches", [ZERO, 7, ZERO]), ("batches-object", "batches", {}),
                            ("loss-negative", "best_loss", -0.5), ("loss-text", "best_loss", "1.5"),
-                           ("hashes-array", "hashes", [HASH]), ("hashes-one", "hashes", {"model.gguf": HASH})]:
+                           ("hashes-array", "hashes", [HASH]), ("hashes-one", "hashes", {"model.gguf": HASH}),
+                           ("hashes-best", "hashes", {**state["hashes"], "best.gguf": None})]:
     save("checkpoint", f"broken-state-{name}", state_json(**{field: value}))
 
 # Its optimizer.gguf, of a model with a.weight [2, 3] (innermost first: 3, 2) and b [4].
