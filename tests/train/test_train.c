@@ -173,6 +173,31 @@ START_TEST(a_plan_is_what_a_step_takes)
 }
 END_TEST
 
+static uint64_t planned_activations(const char *arch, int T)
+{
+    const Family *family = family_find(arch);
+    Config config = { .n_layers = 3, .n_heads = 4, .d_model = 64, .vocab_size = 512, .seq_len = T, .tied = true };
+    family->defaults(&config);
+    Model *model = model_new(gpu, family, &config);
+    parameters_train(&model->parameters);
+    Error err = { "" };
+    TrainPlan plan = train_plan(model, &(TrainOptions){ .batch = 2, .seq_len = T, .grad_accum = 1, .steps = 9 }, &err);
+    ck_assert_msg(!error_is_set(&err), "%s", err.message);
+    model_free(model);
+    return plan.memory.activations;
+}
+
+// Flash attention keeps no T × T table: but for a small constant part, twice the tokens take exactly twice the bytes.
+START_TEST(activations_are_linear_in_tokens)
+{
+    uint64_t bytes[4];
+    for (int i = 0; i < 4; i++) bytes[i] = planned_activations(archs[_i], 128 << i);
+    for (int i = 0; i < 2; i++) ck_assert_uint_eq(bytes[i + 2] - bytes[i + 1], 2 * (bytes[i + 1] - bytes[i]));
+    uint64_t constant = 2 * bytes[0] - bytes[1];
+    ck_assert_uint_lt(constant, bytes[3] / 100);
+}
+END_TEST
+
 // What is in step-5 is overwritten by `change`; loading must say which file and what.
 static void expect_refused(void (*change)(const char *path), const char *file, const char *message)
 {
@@ -295,6 +320,7 @@ Suite *suite_train(void)
     tcase_add_loop_test(tests, same_seed_same_bits_and_it_learns, 0, 2);
     tcase_add_loop_test(tests, resumed_equals_uninterrupted, 0, 2);
     tcase_add_test(tests, a_plan_is_what_a_step_takes);
+    tcase_add_loop_test(tests, activations_are_linear_in_tokens, 0, 2);
     tcase_add_test(tests, broken_checkpoints_are_refused);
     tcase_add_test(tests, other_data_is_refused);
     tcase_add_test(tests, a_loss_that_is_no_number_stops);
