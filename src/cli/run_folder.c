@@ -1,7 +1,7 @@
 #include "cli/run_folder.h"
 #include "base/file.h"
 #include "formats/json_file.h"
-#include "stage/html.h"
+#include "stage/svg.h"
 #include "train/checkpoint.h"
 #include <errno.h>
 #include <float.h>
@@ -63,7 +63,7 @@ bool run_folder_holds_run(const char *out)
 static bool remove_run(const char *out, Error *err)
 {
     static const char *const names[] = {
-        "run.json", "log.jsonl", "samples.txt", "loss.html", "model.gguf", "best.gguf"
+        "run.json", "log.jsonl", "samples.txt", "loss.svg", "model.gguf", "best.gguf"
     };
     bool ok = checkpoint_remove(out, INT64_MAX, err);
     for (size_t i = 0; ok && i < COUNT_OF(names); i++) {
@@ -259,14 +259,15 @@ bool run_log_curve(RunLog *log, Error *err)
     }
     Series series[] = { { .name = "training", .x = x, .y = y, .n = n },
                         { .name = "validation", .x = x + log->count, .y = y + log->count, .n = n_val } };
+    char *title = mem_format("loss of %s", log->out), *path = path_join(log->out, "loss.svg");
     Exhibit curve = { .kind = EXHIBIT_CURVE,
-                      .curve = { .title = "loss",
+                      .curve = { .title = title,
                                  .series = series,
                                  .n_series = n_val ? 2 : 1,
                                  .x_axis = "step",
                                  .y_axis = "loss (nats a token)" } };
-    char *path = path_join(log->out, "loss.html");
-    bool ok = html_write_exhibit(&curve, path, err);
+    bool ok = svg_write(&curve, path, err);
+    free(title);
     free(path);
     free(x);
     free(y);

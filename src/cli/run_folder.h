@@ -34,5 +34,5 @@ bool run_log_open(RunLog *log, const char *out, int64_t step, Error *err);
 bool run_log_step(RunLog *log, int64_t step, double loss, double val_loss, double lr, double grad_norm,
                   double tokens_per_second, double gflops, Error *err);
 bool run_log_sample(RunLog *log, int64_t step, const char *text, Error *err);
-bool run_log_curve(RunLog *log, Error *err); // draws OUT/loss.html anew
+bool run_log_curve(RunLog *log, Error *err); // draws OUT/loss.svg anew
 void run_log_close(RunLog *log);

@@ -291,16 +291,3 @@ bool html_write(Show *show, const char *path, Error *err)
           writer.stream);
     return file_write_commit(&writer, err);
 }
-
-bool html_write_exhibit(const Exhibit *exhibit, const char *path, Error *err)
-{
-    FileWriter writer;
-    Arena arena = { 0 };
-    if (!file_write_begin(&writer, path, err)) return false;
-    write_start(writer.stream, exhibit->title);
-    fputs("<main>\n", writer.stream);
-    write_exhibit(writer.stream, exhibit_copy(&arena, exhibit));
-    fputs("</main>\n</body>\n</html>\n", writer.stream);
-    arena_free(&arena);
-    return file_write_commit(&writer, err);
-}

@@ -6,6 +6,3 @@
 
 // Runs every step and writes the page whole or not at all.
 bool html_write(Show *show, const char *path, Error *err);
-
-// The same for one picture by itself (a loss curve).
-bool html_write_exhibit(const Exhibit *exhibit, const char *path, Error *err);

@@ -19,7 +19,8 @@ void html_label_fit(Html *html, const char *label, int columns); // cut with …
 // scrolls.
 void svg_begin(Html *html, double width, double height, double shown, double least, const char *description);
 void svg_end(Html *html);
-const char *html_color(Html *html, Rgb color); // "#rrggbb"
+void svg_series_sample(Html *html, const Series *series, int s, double x, double y); // 30 wide, centred on y
+const char *html_color(Html *html, Rgb color);                                       // "#rrggbb"
 
 void html_heatmap(Html *html, const Exhibit *exhibit);
 void html_bars(Html *html, const Exhibit *exhibit);

@@ -108,16 +108,15 @@ static void write_labels(Html *html, const Heatmap *map, const Layout *layout)
                    ticks) > 1)
         column_step = (int)fmax(1, ticks[1]);
     for (int r = 0; r < map->n_rows; r += row_step) {
-        fprintf(html->out, "<text x=\"%.1f\" y=\"%.1f\" text-anchor=\"end\" dominant-baseline=\"central\">",
-                layout->left - 6, layout->top + (r + 0.5) * layout->row);
+        fprintf(html->out, "<text x=\"%.1f\" y=\"%.1f\" text-anchor=\"end\" dy=\".36em\">", layout->left - 6,
+                layout->top + (r + 0.5) * layout->row);
         html_label_fit(html, label_of(html->arena, layout->rects ? map->rows : NULL, r), LABEL_COLUMNS);
         fputs("</text>\n", html->out);
     }
     for (int c = 0; c < map->n_columns; c += column_step) {
         double x = layout->left + (c + 0.5) * layout->cell, y = layout->top - 6;
         if (layout->upright)
-            fprintf(html->out, "<text transform=\"translate(%.1f %.1f) rotate(-90)\" dominant-baseline=\"central\">", x,
-                    y);
+            fprintf(html->out, "<text transform=\"translate(%.1f %.1f) rotate(-90)\" dy=\".36em\">", x, y);
         else
             fprintf(html->out, "<text x=\"%.1f\" y=\"%.1f\" text-anchor=\"middle\">", x, y);
         html_label_fit(html, label_of(html->arena, layout->rects ? map->columns : NULL, c), LABEL_COLUMNS);
@@ -140,14 +139,12 @@ static void write_cell(Html *html, const Heatmap *map, const Layout *layout, int
                          : value < 0 ? "−∞"
                                      : "∞";
     if (layout->cell >= NUMBER_CELL || !shown)
-        fprintf(
-            html->out,
-            "<text x=\"%.1f\" y=\"%.1f\" text-anchor=\"middle\" dominant-baseline=\"central\" class=\"%s\">%s</text>",
-            x + layout->cell / 2, y + layout->row / 2,
-            !shown                          ? "dim"
-            : color_wants_white_text(color) ? "white"
-                                            : "black",
-            layout->cell >= NUMBER_CELL || absent ? number : "·");
+        fprintf(html->out, "<text x=\"%.1f\" y=\"%.1f\" text-anchor=\"middle\" dy=\".36em\" class=\"%s\">%s</text>",
+                x + layout->cell / 2, y + layout->row / 2,
+                !shown                          ? "dim"
+                : color_wants_white_text(color) ? "white"
+                                                : "black",
+                layout->cell >= NUMBER_CELL || absent ? number : "·");
     fputs("<title>", html->out);
     html_label(html, label_of(html->arena, map->rows, r));
     fputs(", ", html->out);

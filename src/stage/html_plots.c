@@ -41,8 +41,7 @@ void html_bars(Html *html, const Exhibit *exhibit)
     for (int i = 0; i < n; i++) {
         double value = bars->values[i], y = i * ROW + 2,
                end = isfinite(value) ? left + (value - low) / (high - low) * room : zero;
-        fprintf(html->out, "<g><text x=\"%.1f\" y=\"%.1f\" text-anchor=\"end\" dominant-baseline=\"central\">",
-                left - 6, y + ROW / 2.0);
+        fprintf(html->out, "<g><text x=\"%.1f\" y=\"%.1f\" text-anchor=\"end\" dy=\".36em\">", left - 6, y + ROW / 2.0);
         html_label_fit(html, label_of(html->arena, bars->labels, i), 22);
         fprintf(html->out, "</text><rect x=\"%.1f\" y=\"%.1f\" width=\"%.1f\" height=\"%d\" fill=\"%s\"/>",
                 fmin(zero, end), y + 4, fmax(fabs(end - zero), 0.5), ROW - 8,
@@ -52,9 +51,8 @@ void html_bars(Html *html, const Exhibit *exhibit)
             fprintf(html->out, "<line x1=\"%.1f\" x2=\"%.1f\" y1=\"%.1f\" y2=\"%.1f\" class=\"mark\"/>", x, x, y + 1,
                     y + ROW - 1);
         }
-        fprintf(html->out,
-                "<text x=\"%d\" y=\"%.1f\" text-anchor=\"end\" dominant-baseline=\"central\">%s</text><title>",
-                WIDTH - 2, y + ROW / 2.0, label_among(html->arena, value, most));
+        fprintf(html->out, "<text x=\"%d\" y=\"%.1f\" text-anchor=\"end\" dy=\".36em\">%s</text><title>", WIDTH - 2,
+                y + ROW / 2.0, label_among(html->arena, value, most));
         html_label(html, label_of(html->arena, bars->labels, i));
         fprintf(html->out, ": %s",
                 label_number(html->arena, value, bars->unit ? label_visible(html->arena, bars->unit) : NULL));
@@ -104,9 +102,20 @@ static int scale_ticks(const Scale *scale, int most, double ticks[])
                       ticks);
 }
 
+static const char *const dashes[] = { "none", "7 3", "2 3", "8 3 2 3" }; // of the series' lines
+
+void svg_series_sample(Html *html, const Series *series, int s, double x, double y)
+{
+    const char *color = html_color(html, color_of_series(s));
+    if (series->points)
+        fprintf(html->out, "<circle cx=\"%.1f\" cy=\"%.1f\" r=\"4\" fill=\"%s\"/>", x + 15, y, color);
+    else
+        fprintf(html->out, "<path d=\"M%.1f %.1fh30\" stroke=\"%s\" stroke-width=\"2.5\" stroke-dasharray=\"%s\"/>", x,
+                y, color, dashes[s % 4]);
+}
+
 static void write_series(Html *html, const Series *series, int s, const Scale *x_scale, const Scale *y_scale)
 {
-    static const char *const dashes[] = { "none", "7 3", "2 3", "8 3 2 3" };
     const char *color = html_color(html, color_of_series(s));
     if (!series->points) {
         fprintf(html->out,
@@ -132,8 +141,8 @@ static void write_series(Html *html, const Series *series, int s, const Scale *x
         if (series->labels) {
             bool left =
                 x + 7 + CHARACTER * text_width(label_fit(html->arena, series->labels[i], 20)) > x_scale->to + 10;
-            fprintf(html->out, "<text x=\"%.1f\" y=\"%.1f\" text-anchor=\"%s\" dominant-baseline=\"central\">",
-                    left ? x - 7 : x + 7, y, left ? "end" : "start");
+            fprintf(html->out, "<text x=\"%.1f\" y=\"%.1f\" text-anchor=\"%s\" dy=\".36em\">", left ? x - 7 : x + 7, y,
+                    left ? "end" : "start");
             html_label_fit(html, series->labels[i], 20);
             fputs("</text>", html->out);
         }
@@ -152,16 +161,10 @@ void html_curve(Html *html, const Exhibit *exhibit)
     double ticks[8];
     fputs("<p class=\"legend\">", html->out);
     for (int s = 0; s < curve->n_series; s++) {
-        static const char *const dashes[] = { "none", "7 3", "2 3", "8 3 2 3" };
-        const char *color = html_color(html, color_of_series(s));
         if (!curve->series[s].name) continue;
         fputs("<span class=\"item\"><svg class=\"sample\" width=\"30\" height=\"10\" aria-hidden=\"true\">", html->out);
-        if (curve->series[s].points)
-            fprintf(html->out, "<circle cx=\"15\" cy=\"5\" r=\"4\" fill=\"%s\"/></svg> ", color);
-        else
-            fprintf(html->out,
-                    "<path d=\"M0 5H30\" stroke=\"%s\" stroke-width=\"2.5\" stroke-dasharray=\"%s\"/></svg> ", color,
-                    dashes[s % 4]);
+        svg_series_sample(html, &curve->series[s], s, 0, 5);
+        fputs("</svg> ", html->out);
         html_label(html, curve->series[s].name);
         fputs("</span>", html->out);
     }
@@ -176,8 +179,8 @@ void html_curve(Html *html, const Exhibit *exhibit)
         double y = scale_at(&y_scale, ticks[i]);
         fprintf(html->out, "<line class=\"grid\" x1=\"%d\" x2=\"%d\" y1=\"%.1f\" y2=\"%.1f\"/>", LEFT, WIDTH - RIGHT, y,
                 y);
-        fprintf(html->out, "<text x=\"%d\" y=\"%.1f\" text-anchor=\"end\" dominant-baseline=\"central\">%s</text>\n",
-                LEFT - 6, y, label_number(html->arena, ticks[i], NULL));
+        fprintf(html->out, "<text x=\"%d\" y=\"%.1f\" text-anchor=\"end\" dy=\".36em\">%s</text>\n", LEFT - 6, y,
+                label_number(html->arena, ticks[i], NULL));
     }
     for (int i = 0, n = scale_ticks(&x_scale, 7, ticks); i < n; i++) {
         double x = scale_at(&x_scale, ticks[i]);
@@ -251,14 +254,13 @@ static void write_node(Html *html, const GraphNode *node, const Box *box, double
 {
     fprintf(html->out, "<g><rect class=\"box\" x=\"%.1f\" y=\"%.1f\" width=\"%.1f\" height=\"%.1f\" rx=\"6\"/>",
             box->x - box->width / 2, box->y - height / 2, box->width, height);
-    fprintf(html->out, "<text x=\"%.1f\" y=\"%.1f\" text-anchor=\"middle\" dominant-baseline=\"central\">", box->x,
+    fprintf(html->out, "<text x=\"%.1f\" y=\"%.1f\" text-anchor=\"middle\" dy=\".36em\">", box->x,
             box->y - (node->note ? 7 : 0));
     html_label_fit(html, node->label, 28);
     fputs("</text>", html->out);
     if (node->note) {
-        fprintf(html->out,
-                "<text class=\"dim\" x=\"%.1f\" y=\"%.1f\" text-anchor=\"middle\" dominant-baseline=\"central\">",
-                box->x, box->y + 9);
+        fprintf(html->out, "<text class=\"dim\" x=\"%.1f\" y=\"%.1f\" text-anchor=\"middle\" dy=\".36em\">", box->x,
+                box->y + 9);
         html_label_fit(html, node->note, 28);
         fputs("</text>", html->out);
     }

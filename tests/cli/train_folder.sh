@@ -59,7 +59,7 @@ works train --out broken --resume --steps 13
 [ "$(grep -o '^{"step": [0-9]*' broken/log.jsonl | tr -dc '0-9\n' | tr '\n' ' ')" = '1 2 9 13 ' ] || problem "the log: $(cat -v broken/log.jsonl)"
 [ "$(wc -l <broken/log.jsonl)" = 4 ] || problem 'other lines in the log'
 [ "$(grep -ac '^--- step' broken/samples.txt)" = 5 ] || problem "the samples: $(cat -v broken/samples.txt)"
-has broken/loss.html
+has broken/loss.svg
 
 # Names that only look like checkpoints are neither taken nor removed; a link goes without what it points to.
 rm -rf broken && cp -r run broken

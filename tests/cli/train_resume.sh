@@ -5,7 +5,7 @@ steps=200
 
 works train "${tiny[@]}" --steps $steps --out whole
 says 'done: lectern generate --model whole/model.gguf'
-has whole/{model.gguf,best.gguf,run.json,log.jsonl,samples.txt,loss.html,step-$steps/state.json}
+has whole/{model.gguf,best.gguf,run.json,log.jsonl,samples.txt,loss.svg,step-$steps/state.json}
 whole whole
 
 resumed() { # resumed FOLDER: goes on to the end and gives the same weights, moments and losses

@@ -3,6 +3,7 @@
 #include "base/file.h"
 #include "base/term.h"
 #include "stage/html.h"
+#include "stage/svg.h"
 #include "stage/terminal.h"
 #include <check.h>
 #include <stdlib.h>
@@ -167,6 +168,48 @@ START_TEST(a_failed_page_leaves_the_old_one)
 }
 END_TEST
 
+// Every heat map and curve as a file of its own: whole, described, and with colours that any viewer knows.
+START_TEST(figures_stand_alone)
+{
+    static const char *const banned[] = { "var(", "http://www.w3.org/1999/xlink", "<script", "<p>", "<p ", "<span",
+                                          "<tag>" };
+    char folder[] = "/tmp/lectern-test-XXXXXX";
+    ck_assert_ptr_nonnull(mkdtemp(folder));
+    char *path = path_join(folder, "figure.svg");
+    Show *show = show_open(&lecture_for_writers, NULL, 1);
+    int curves = 0, maps = 0;
+    for (int i = 0; i < lecture_for_writers.n_steps; i++) {
+        const Exhibit *const *exhibits;
+        int n;
+        Error err = { "" };
+        ck_assert_msg(show_step(show, i, &exhibits, &n, &err), "%s", err.message);
+        for (int e = 0; e < n; e++) {
+            const Exhibit *x = exhibits[e];
+            if (x->kind != EXHIBIT_CURVE && x->kind != EXHIBIT_HEATMAP) continue;
+            ck_assert_msg(svg_write(x, path, &err), "%s", err.message);
+            size_t size;
+            char *text = file_read(path, &size, &err), *below_a_line = mem_format("\n%s", text);
+            ck_assert_int_gt(check_tags(below_a_line), 20);
+            for (size_t b = 0; b < COUNT_OF(banned); b++) ck_assert_msg(!strstr(text, banned[b]), "%s", banned[b]);
+            ck_assert_int_eq(count(text, "aria-label=\"\""), 0);
+            ck_assert_int_eq(count(text, "<svg "), 1);
+            ck_assert_ptr_nonnull(strstr(text, "<rect class=\"ground\""));
+            ck_assert_ptr_nonnull(strstr(text, "rect.ground{fill:#f6f7f9}"));
+            if (x->kind == EXHIBIT_CURVE && x->curve.y_axis) ck_assert_ptr_nonnull(strstr(text, ">↑ "));
+            if (x->kind == EXHIBIT_CURVE && x->curve.x_axis) ck_assert_ptr_nonnull(strstr(text, ">→ "));
+            *(x->kind == EXHIBIT_CURVE ? &curves : &maps) += 1;
+            free(text);
+            free(below_a_line);
+        }
+    }
+    ck_assert_int_gt(curves, 0);
+    ck_assert_int_gt(maps, 3);
+    show_close(show);
+    ck_assert(dir_remove(folder, NULL));
+    free(path);
+}
+END_TEST
+
 Suite *suite_writers(void)
 {
     Suite *suite = suite_create("writers");
@@ -177,6 +220,7 @@ Suite *suite_writers(void)
     tcase_add_test(tests, every_tag_is_closed);
     tcase_add_test(tests, the_page_stands_alone_and_is_safe);
     tcase_add_test(tests, a_failed_page_leaves_the_old_one);
+    tcase_add_test(tests, figures_stand_alone);
     suite_add_tcase(suite, tests);
     return suite;
 }
