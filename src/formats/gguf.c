@@ -7,22 +7,6 @@ _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "the file's numbers ar
 
 enum { MAX_KEY_BYTES = 65535, MAX_NAME_BYTES = 64, MAX_NESTING = 4, MAX_ALIGNMENT = 1 << 20 };
 
-// Blocks as in ggml's block_* structures: an f16 scale (and minimum) and packed quants per 32 elements; the _K types
-// have 256 elements with 6-bit sub-scales.
-static const GgmlTypeInfo TYPES[] = {
-    { GGML_F32, "F32", 1, 4 },       { GGML_F16, "F16", 1, 2 },       { GGML_BF16, "BF16", 1, 2 },
-    { GGML_Q8_0, "Q8_0", 32, 34 },   { GGML_Q4_0, "Q4_0", 32, 18 },   { GGML_Q4_1, "Q4_1", 32, 20 },
-    { GGML_Q5_0, "Q5_0", 32, 22 },   { GGML_Q5_1, "Q5_1", 32, 24 },   { GGML_Q4_K, "Q4_K", 256, 144 },
-    { GGML_Q5_K, "Q5_K", 256, 176 }, { GGML_Q6_K, "Q6_K", 256, 210 },
-};
-
-const GgmlTypeInfo *ggml_type_info(uint32_t type)
-{
-    for (size_t i = 0; i < COUNT_OF(TYPES); i++)
-        if ((uint32_t)TYPES[i].type == type) return &TYPES[i];
-    return NULL;
-}
-
 // Bytes of one value; 0 where it has no fixed size.
 static const uint8_t VALUE_BYTES[] = {
     [GGUF_U8] = 1,  [GGUF_I8] = 1,  [GGUF_U16] = 2,  [GGUF_I16] = 2,    [GGUF_U32] = 4,
@@ -224,6 +208,20 @@ static bool read_alignment(Gguf *g, Error *err)
     return true;
 }
 
+// A model cut into files name-00001-of-00003.gguf says so in each; a part alone is no model.
+static bool refuse_parts(Gguf *g, Error *err)
+{
+    uint32_t count = 0, number = 0;
+    if (!gguf_value(g, "split.count")) return true;
+    if (!gguf_get_u32(g, "split.count", &count, err)) return false;
+    if (count <= 1) return true;
+    if (gguf_value(g, "split.no") && !gguf_get_u32(g, "split.no", &number, err)) return false;
+    return error_set(err,
+                     "%s: part %llu of a model that is split into %u files; join them first (llama.cpp's "
+                     "llama-gguf-split --merge does)",
+                     g->path, number + 1ull, count);
+}
+
 static bool read_header(Reader *r, Gguf *g)
 {
     uint64_t n_tensors, n_values;
@@ -251,7 +249,7 @@ static bool read_all(Reader *r, Gguf *g)
     g->tensors = NEW_ARRAY(GgufTensor, g->n_tensors);
     for (size_t i = 0; i < g->n_values; i++)
         if (!read_value(r, g, &g->values[i])) return false;
-    if (!read_alignment(g, r->err)) return false;
+    if (!read_alignment(g, r->err) || !refuse_parts(g, r->err)) return false;
     uint64_t *offsets = NEW_ARRAY(uint64_t, g->n_tensors);
     bool ok = true;
     for (size_t i = 0; ok && i < g->n_tensors; i++) ok = read_tensor(r, g, &g->tensors[i], &offsets[i]);

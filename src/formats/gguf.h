@@ -10,31 +10,9 @@
 #include "base/file.h"
 #include "base/string_map.h"
 #include "base/string_view.h"
+#include "formats/quants.h"
 #include <stddef.h>
 #include <stdint.h>
-
-// How a tensor's numbers are stored. The values are the file's.
-typedef enum GgmlType {
-    GGML_F32 = 0,
-    GGML_F16 = 1,
-    GGML_Q4_0 = 2,
-    GGML_Q4_1 = 3,
-    GGML_Q5_0 = 6,
-    GGML_Q5_1 = 7,
-    GGML_Q8_0 = 8,
-    GGML_Q4_K = 12,
-    GGML_Q5_K = 13,
-    GGML_Q6_K = 14,
-    GGML_BF16 = 30,
-} GgmlType;
-
-typedef struct GgmlTypeInfo {
-    GgmlType type;
-    const char *name;         // "Q4_K"
-    uint32_t elements, bytes; // of one block; rows are whole blocks
-} GgmlTypeInfo;
-
-const GgmlTypeInfo *ggml_type_info(uint32_t type); // NULL for a type that isn't in the list above
 
 enum { GGUF_MAX_DIMS = 4 };
 

@@ -156,6 +156,13 @@ static void bad_nesting(Builder *b)
 }
 static void bad_alignment(Builder *b) { header(b, 3, 0, 1), value_u32(b, "general.alignment", 48); }
 static void bad_alignment_0(Builder *b) { header(b, 3, 0, 1), value_u32(b, "general.alignment", 0); }
+static void bad_part(Builder *b)
+{
+    header(b, 3, 0, 2);
+    string(b, "split.count"), u32(b, GGUF_U16), raw(b, &(uint16_t){ 3 }, 2);
+    string(b, "split.no"), u32(b, GGUF_U16), raw(b, &(uint16_t){ 1 }, 2);
+}
+static void bad_part_count(Builder *b) { header(b, 3, 0, 1), string(b, "split.count"), u32(b, GGUF_BOOL), u8(b, 1); }
 static void bad_no_dims(Builder *b) { header(b, 3, 1, 0), string(b, "w"), u32(b, 0), zeros(b, 64); }
 static void bad_five_dims(Builder *b) { header(b, 3, 1, 0), string(b, "w"), u32(b, 5), zeros(b, 64); }
 static void bad_zero_dim(Builder *b) { one_tensor(b, 4, 0, GGML_F32, 0); }
@@ -198,6 +205,8 @@ static const BadFile BAD_FILES[] = {
     { "file: k: arrays nested over 4 deep", bad_nesting },
     { "file: general.alignment: 48 is no power of two", bad_alignment },
     { "file: general.alignment: 0 is no power of two", bad_alignment_0 },
+    { "file: part 2 of a model that is split into 3 files; join them first", bad_part },
+    { "file: split.count: its type is bool, not an integer", bad_part_count },
     { "file: tensor w: 0 dimensions", bad_no_dims },
     { "file: tensor w: 5 dimensions", bad_five_dims },
     { "file: tensor w: dimension 1 is 0", bad_zero_dim },

@@ -1,4 +1,5 @@
 // Any bytes as a GGUF file: it is refused with an error, or everything that the index points to can be read.
+#include "base/half.h"
 #include "formats/gguf.h"
 #include <stdlib.h>
 
@@ -44,7 +45,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         const GgmlTypeInfo *info = ggml_type_info(t->type);
         if (elements / info->elements * info->bytes != t->bytes) abort();
         if (t->data < data || t->bytes > size || t->data > data + size - t->bytes) abort();
-        for (size_t j = 0; j < t->bytes; j++) sum += t->data[j];
+        float values[GGML_MAX_BLOCK];
+        for (size_t at = 0; at < t->bytes; at += info->bytes) {
+            ggml_dequantize(t->type, t->data + at, values, info->elements);
+            sum += float_bits(values[info->elements - 1]);
+        }
     }
     if (sum == SIZE_MAX) abort();
     gguf_close(g);

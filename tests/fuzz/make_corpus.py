@@ -72,6 +72,10 @@ save("gguf", "broken-block", gguf([], [tensor("a", [33], 2, 0)], bytes(64)))
 save("gguf", "broken-offset", gguf([], [tensor("a", [4], 0, 2**64 - 32)], bytes(32)))
 save("gguf", "broken-overlap", gguf([], [tensor("a", [16], 0, 0), tensor("b", [4], 0, 32)], bytes(64)))
 save("gguf", "broken-name-twice", gguf([], [tensor("a", [4], 0, 0), tensor("a", [4], 0, 32)], bytes(64)))
+save("gguf", "broken-part", gguf([value("split.count", U16, b"\2\0"), value("split.no", U16, b"\0\0")]))
+save("gguf", "valid-every-type", gguf([], [tensor(name, [256], kind, offset) for name, kind, offset in [
+    ("q8", 8, 0), ("q40", 2, 288), ("q41", 3, 448), ("q50", 6, 608), ("q51", 7, 800), ("q4k", 12, 992), ("q5k", 13, 1152),
+    ("q6k", 14, 1344), ("bf", 30, 1568)]], bytes(range(256)) * 9))
 save("gguf", "broken-cut", gguf(every, [tensor("a", [16], 0, 0)], bytes(40)))
 
 save("tokenizer", "train", b"\x20the cat sat on the mat; the cat's hat isn't that. aaaa aaaaa aaa")
