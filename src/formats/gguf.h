@@ -10,6 +10,7 @@
 #include "base/file.h"
 #include "base/string_map.h"
 #include "base/string_view.h"
+#include "formats/byte_source.h"
 #include "formats/quants.h"
 #include <stddef.h>
 #include <stdint.h>
@@ -105,13 +106,10 @@ void gguf_put_strings(GgufWriter *writer, const char *key, const StringView *val
 void gguf_put_i32s(GgufWriter *writer, const char *key, const int32_t *values, size_t count);
 void gguf_put_f32s(GgufWriter *writer, const char *key, const float *values, size_t count);
 
-// Writes bytes [offset, offset + size) of a tensor to `out` (size ≤ 1 MiB, ascending); false and an error to give up.
-typedef bool (*GgufSource)(void *user, size_t offset, void *out, size_t size, Error *err);
-
 // A tensor of `shape` (outermost first, 1 … 4 dimensions). Its bytes are asked for during the save, or lie at `data`
 // until then.
 void gguf_put_tensor(GgufWriter *writer, const char *name, GgmlType type, int n_dims, const int64_t *shape,
-                     GgufSource source, void *user);
+                     ByteSource source, void *user);
 void gguf_put_tensor_data(GgufWriter *writer, const char *name, GgmlType type, int n_dims, const int64_t *shape,
                           const void *data);
 

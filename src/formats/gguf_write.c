@@ -3,7 +3,7 @@
 #include "formats/gguf.h"
 #include <stdlib.h>
 
-enum { ALIGNMENT = 32, CHUNK_BYTES = 1 << 20 };
+enum { ALIGNMENT = 32 };
 
 typedef struct Bytes {
     uint8_t *data;
@@ -12,7 +12,7 @@ typedef struct Bytes {
 
 typedef struct Entry {
     GgufTensor tensor; // data: where the bytes lie, NULL where `source` gives them
-    GgufSource source;
+    ByteSource source;
     void *user;
 } Entry;
 
@@ -145,7 +145,7 @@ static void put_entry(GgufWriter *w, const char *name, GgmlType type, int n_dims
 }
 
 void gguf_put_tensor(GgufWriter *w, const char *name, GgmlType type, int n_dims, const int64_t *shape,
-                     GgufSource source, void *user)
+                     ByteSource source, void *user)
 {
     put_entry(w, name, type, n_dims, shape, (Entry){ .source = source, .user = user });
 }
@@ -179,15 +179,10 @@ static Bytes encode_head(const GgufWriter *w)
     return head;
 }
 
-static bool write_tensor(const Entry *entry, FILE *stream, void *chunk, Error *err)
+static bool write_tensor(const Entry *entry, FILE *stream, Error *err)
 {
     const GgufTensor *tensor = &entry->tensor;
-    for (size_t offset = 0; offset < tensor->bytes && !ferror(stream);) {
-        size_t size = tensor->bytes - offset < CHUNK_BYTES ? tensor->bytes - offset : CHUNK_BYTES;
-        if (entry->source && !entry->source(entry->user, offset, chunk, size, err)) return false;
-        fwrite(entry->source ? chunk : tensor->data + offset, 1, size, stream);
-        offset += size;
-    }
+    if (!byte_source_write(entry->source, entry->user, tensor->data, tensor->bytes, stream, err)) return false;
     fwrite((char[ALIGNMENT]){ 0 }, 1, -tensor->bytes & (ALIGNMENT - 1), stream);
     return true;
 }
@@ -197,12 +192,10 @@ bool gguf_writer_save(GgufWriter *w, const char *path, Error *err)
     FileWriter file;
     if (!file_write_begin(&file, path, err)) return false;
     Bytes head = encode_head(w);
-    void *chunk = mem_alloc(CHUNK_BYTES);
     fwrite(head.data, 1, head.size, file.stream);
     bool ok = true;
-    for (size_t i = 0; ok && i < w->n_entries; i++) ok = write_tensor(&w->entries[i], file.stream, chunk, err);
+    for (size_t i = 0; ok && i < w->n_entries; i++) ok = write_tensor(&w->entries[i], file.stream, err);
     free(head.data);
-    free(chunk);
     if (ok) return file_write_commit(&file, err);
     file_write_abandon(&file);
     return false;

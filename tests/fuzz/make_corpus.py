@@ -9,6 +9,7 @@ U8, I8, U16, I16, U32, I32, F32, BOOL, STRING, ARRAY, U64, I64, F64 = range(13)
 
 
 def save(kind, name, data):
+    os.makedirs(os.path.join(HERE, kind), exist_ok=True)
     with open(os.path.join(HERE, kind, name), "wb") as out:
         out.write(data)
 
@@ -145,3 +146,39 @@ save("checkpoint", "broken-moments-flat", moments([("m.a.weight", [6])] + weight
 save("checkpoint", "broken-moments-rank", moments(weights + [("m.b", [4, 1]), ("v.b", [4])]))
 save("checkpoint", "broken-moments-type", moments(weights + biases, kind=1))
 save("checkpoint", "broken-moments-cut", moments(weights + biases)[:-40])
+def safetensors(header, data=b"", length=None):
+    text = header if isinstance(header, bytes) else json.dumps(header).encode()
+    return struct.pack("<Q", len(text) if length is None else length) + text + data
+
+
+def entry(dtype, shape, begin, end):
+    return {"dtype": dtype, "shape": shape, "data_offsets": [begin, end]}
+
+
+pair = {"__metadata__": {"format": "pt"}, "a": entry("F32", [2, 2], 0, 16), "b": entry("F16", [3], 16, 22)}
+save("safetensors", "valid-pair", safetensors(pair, bytes(range(22))))
+save("safetensors", "valid-empty", safetensors({}))
+save("safetensors", "valid-padded", safetensors(b'{"a":{"dtype":"U8","shape":[],"data_offsets":[0,1]}}   ', b"x"))
+save("safetensors", "valid-types", safetensors({
+    "i64": entry("I64", [1], 0, 8), "i32": entry("I32", [1, 1], 8, 12), "bf": entry("BF16", [2], 12, 16),
+    "bool": entry("BOOL", [1], 16, 17), "none": entry("F32", [0, 5], 17, 17), "f8": entry("F8_E4M3", [3], 17, 20)}, bytes(20)))
+save("safetensors", "broken-nothing", b"")
+save("safetensors", "broken-length", safetensors({}, length=2**64 - 1))
+save("safetensors", "broken-array", safetensors(b"[]"))
+save("safetensors", "broken-json", safetensors(b'{"a":'))
+save("safetensors", "broken-twice", safetensors(
+    b'{"a":{"dtype":"U8","shape":[1],"data_offsets":[0,1]},"a":{"dtype":"U8","shape":[1],"data_offsets":[1,2]}}', b"xy"))
+save("safetensors", "broken-dtype", safetensors({"a": entry("F31", [1], 0, 4)}, bytes(4)))
+save("safetensors", "broken-shape", safetensors({"a": entry("F32", [-1], 0, 4)}, bytes(4)))
+save("safetensors", "broken-product", safetensors({"a": entry("F32", [2**40, 2**40], 0, 0)}))
+save("safetensors", "broken-dims", safetensors({"a": entry("U8", [1] * 9, 0, 1)}, b"x"))
+save("safetensors", "broken-end", safetensors({"a": entry("F32", [2], 0, 8)}, bytes(4)))
+save("safetensors", "broken-backwards", safetensors({"a": entry("F32", [2], 8, 0)}, bytes(8)))
+save("safetensors", "broken-negative", safetensors({"a": entry("F32", [2], -8, 0)}, bytes(8)))
+save("safetensors", "broken-size", safetensors({"a": entry("F32", [2], 0, 4)}, bytes(4)))
+save("safetensors", "broken-overlap", safetensors({"a": entry("U8", [4], 0, 4), "b": entry("U8", [4], 2, 6)}, bytes(6)))
+save("safetensors", "broken-hole", safetensors({"a": entry("U8", [2], 0, 2), "b": entry("U8", [2], 4, 6)}, bytes(6)))
+save("safetensors", "broken-rest", safetensors({"a": entry("U8", [2], 0, 2)}, bytes(6)))
+save("safetensors", "broken-metadata", safetensors({"__metadata__": {"a": 1}}))
+save("safetensors", "broken-nul", safetensors(b'{"a\\u0000":{"dtype":"U8","shape":[1],"data_offsets":[0,1]}}', b"x"))
+save("safetensors", "broken-deep", safetensors(b'{"a":' * 3000 + b"1" + b"}" * 3000))

@@ -6,6 +6,9 @@
 #define LLVMFuzzerTestOneInput fuzz_gguf
 #include "fuzz/fuzz_gguf.c"
 #undef LLVMFuzzerTestOneInput
+#define LLVMFuzzerTestOneInput fuzz_safetensors
+#include "fuzz/fuzz_safetensors.c"
+#undef LLVMFuzzerTestOneInput
 #define LLVMFuzzerTestOneInput fuzz_tokenizer
 #include "fuzz/fuzz_tokenizer.c"
 #undef LLVMFuzzerTestOneInput
@@ -18,6 +21,13 @@ static bool read_gguf(const uint8_t *data, size_t size, Error *err)
     Gguf *g = gguf_open_memory(data, size, "file", err);
     gguf_close(g);
     return g != NULL;
+}
+
+static bool read_safetensors(const uint8_t *data, size_t size, Error *err)
+{
+    Safetensors *s = safetensors_open_memory(data, size, "file", err);
+    safetensors_close(s);
+    return s != NULL;
 }
 
 static int replay(const char *folder, int (*fuzz)(const uint8_t *data, size_t size),
@@ -54,6 +64,12 @@ END_TEST
 START_TEST(gguf_corpus) { ck_assert_int_gt(replay("tests/fuzz/corpus/gguf", fuzz_gguf, read_gguf), 15); }
 END_TEST
 
+START_TEST(safetensors_corpus)
+{
+    ck_assert_int_gt(replay("tests/fuzz/corpus/safetensors", fuzz_safetensors, read_safetensors), 20);
+}
+END_TEST
+
 START_TEST(tokenizer_corpus) { ck_assert_int_gt(replay("tests/fuzz/corpus/tokenizer", fuzz_tokenizer, NULL), 5); }
 END_TEST
 
@@ -63,6 +79,7 @@ Suite *suite_fuzz(void)
     TCase *tests = tcase_create("fuzz");
     tcase_add_test(tests, checkpoint_corpus);
     tcase_add_test(tests, gguf_corpus);
+    tcase_add_test(tests, safetensors_corpus);
     tcase_add_test(tests, tokenizer_corpus);
     suite_add_tcase(suite, tests);
     return suite;
