@@ -3,7 +3,7 @@
 #include "base/error.h"
 #include <jansson.h>
 
-enum { JSON_FILE_BYTES = 1 << 20 }; // at most
+enum { JSON_FILE_BYTES = 64 << 20 }; // at most: the largest tokenizer.json has half of it
 
 // The object in a regular file, no key of which is there twice. NULL and an error naming the file, with the line where
 // it is no JSON.

@@ -1,13 +1,13 @@
 // The reader. Each file's header is parsed and checked as a whole; later calls trust the list that it leaves.
 #include "formats/safetensors.h"
 #include "base/memory.h"
+#include "formats/json_file.h"
 #include <stdlib.h>
 
 _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "the file's numbers are read as they lie");
 
 enum {
     MAX_HEADER_BYTES = 16 << 20, // some 100,000 tensors; parsed JSON takes several times its text
-    MAX_INDEX_BYTES = MAX_HEADER_BYTES,
     MAX_NAME_BYTES = 1024,
 };
 
@@ -237,19 +237,10 @@ static bool read_weight_map(Safetensors *s, const char *path, json_t *weights, E
 
 static bool open_index(Safetensors *s, const char *path, Error *err)
 {
-    FileMap map;
-    json_error_t error;
-    if (!file_map(path, &map, err)) return false;
-    json_t *root = NULL, *weights;
-    bool ok = map.size <= MAX_INDEX_BYTES ||
-              error_set(err, "%s: an index of %zu bytes (at most %d are read)", path, map.size, MAX_INDEX_BYTES);
-    if (ok && !(root = json_loadb((const char *)map.data, map.size, JSON_REJECT_DUPLICATES, &error)))
-        ok = error_set(err, "%s: no JSON: %s (line %d)", path, error.text, error.line);
-    weights = json_object_get(root, "weight_map");
-    if (ok && json_object_size(weights) == 0) ok = error_set(err, "%s: there is no \"weight_map\" in it", path);
-    ok = ok && read_weight_map(s, path, weights, err);
+    json_t *root = json_file_read(path, err), *weights = json_object_get(root, "weight_map");
+    bool ok = root && (json_object_size(weights) > 0 || error_set(err, "%s: there is no \"weight_map\" in it", path)) &&
+              read_weight_map(s, path, weights, err);
     json_decref(root);
-    file_unmap(&map);
     return ok;
 }
 

@@ -1,5 +1,6 @@
 // Models: a configuration, a family that says how parameters and activations are put together, and the file they live in.
 #pragma once
+#include "formats/gguf.h"
 #include "nn/layers.h"
 #include "text/tokenizer.h"
 
@@ -70,6 +71,15 @@ bool model_save(const Model *model, const Tokenizer *tokenizer, Stream *stream, 
 // Reads such a file, of lectern or of others (f32, f16, bf16 weights). Every field is checked; errors name the file and
 // the field. `trained` keeps f32 and makes gradients; else f16 weights stay f16. `tokenizer` may be NULL.
 Model *model_load(Gpu *gpu, Stream *stream, const char *path, bool trained, Tokenizer **tokenizer, Error *err);
+
+// What of such a file lectern can run: each message is empty, or says why not.
+typedef struct ModelCheck {
+    Error config; // the architecture and its keys
+    Error weights;
+    Error tokenizer;
+} ModelCheck;
+
+ModelCheck model_check(const Gguf *file);
 
 // The tokenizer of such a file alone.
 Tokenizer *model_tokenizer(const char *path, Error *err);

@@ -226,6 +226,24 @@ Model *model_load(Gpu *gpu, Stream *stream, const char *path, bool trained, Toke
     return NULL;
 }
 
+ModelCheck model_check(const Gguf *file)
+{
+    ModelCheck check = { 0 };
+    const Family *family;
+    Config config = { .vocab_size = INT32_MAX };
+    if (read_config(file, &family, &config, &check.config)) {
+        Model *model = model_new(NULL, family, &config);
+        for (int i = 0; i < model->parameters.count; i++)
+            if (!find_tensor(file, model->parameters.list[i], &check.weights)) break;
+        model_free(model);
+    } else {
+        config.vocab_size = INT32_MAX;
+        error_set(&check.weights, "%s: not looked at: the architecture says which there must be", file->path);
+    }
+    tokenizer_free(read_tokenizer(file, config.vocab_size, &check.tokenizer));
+    return check;
+}
+
 Tokenizer *model_tokenizer(const char *path, Error *err)
 {
     Gguf *file = gguf_open(path, err);
