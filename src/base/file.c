@@ -3,6 +3,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <ftw.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -150,6 +151,17 @@ bool dir_remove(const char *path, Error *err)
     }
     closedir(dir);
     return ok && (rmdir(path) == 0 || fail(err, path, "cannot remove the folder"));
+}
+
+static int remove_entry(const char *path, const struct stat *info, int type, struct FTW *at)
+{
+    (void)info, (void)type, (void)at;
+    return remove(path);
+}
+
+bool dir_remove_tree(const char *path, Error *err)
+{
+    return nftw(path, remove_entry, 16, FTW_DEPTH | FTW_PHYS) == 0 || fail(err, path, "cannot remove the folder");
 }
 
 char *path_join(const char *folder, const char *name)

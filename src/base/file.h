@@ -36,5 +36,6 @@ bool dir_exists(const char *path);
 bool dir_create(const char *path, Error *err);         // with its parents; no error if it is there
 bool dir_sync(const char *path, Error *err);           // renames in it reach the disk
 bool dir_remove(const char *path, Error *err);         // with the files in it (one level); of a link, only the link
+bool dir_remove_tree(const char *path, Error *err);    // with all that is in it; links are not followed
 char *path_join(const char *folder, const char *name); // the caller frees it
 char *cache_dir(Error *err);                           // $XDG_CACHE_HOME/lectern or ~/.cache/lectern, created

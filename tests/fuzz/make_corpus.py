@@ -1,8 +1,10 @@
 #!/usr/bin/env python3
 """Writes the seeds of tests/fuzz/corpus/: small valid files, and broken ones that each differ in one field."""
+import io
 import json
 import os
 import struct
+import zipfile
 
 HERE = os.path.join(os.path.dirname(os.path.abspath(__file__)), "corpus")
 U8, I8, U16, I16, U32, I32, F32, BOOL, STRING, ARRAY, U64, I64, F64 = range(13)
@@ -182,3 +184,29 @@ save("safetensors", "broken-rest", safetensors({"a": entry("U8", [2], 0, 2)}, by
 save("safetensors", "broken-metadata", safetensors({"__metadata__": {"a": 1}}))
 save("safetensors", "broken-nul", safetensors(b'{"a\\u0000":{"dtype":"U8","shape":[1],"data_offsets":[0,1]}}', b"x"))
 save("safetensors", "broken-deep", safetensors(b'{"a":' * 3000 + b"1" + b"}" * 3000))
+
+
+def archive(*entries, comment=b""):
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w") as z:
+        for name, data, method in entries:
+            z.writestr(zipfile.ZipInfo(name), data, method)
+        z.comment = comment
+    return out.getvalue()
+
+
+def spoil(data, at, value):
+    return data[:at] + value + data[at + len(value):] if at >= 0 else spoil(data, len(data) + at, value)
+
+
+entries = [("a/b.txt", b"stored", zipfile.ZIP_STORED), ("c", b"deflated " * 50, zipfile.ZIP_DEFLATED), ("", b"", 0)]
+save("zip", "valid-entries", archive(*entries))
+save("zip", "valid-empty", archive())
+save("zip", "valid-comment", archive(*entries, comment=b"PK\5\6 is not the end"))
+save("zip", "valid-dots", archive(("../../etc/x", b"x", 0), ("/abs", b"y", 0)))
+save("zip", "broken-nothing", b"")
+save("zip", "broken-count", spoil(archive(*entries), -12, b"\x09\0\x09\0"))
+save("zip", "broken-offset", spoil(archive(*entries), -6, b"\xfe\xff\xff\xff"))
+save("zip", "broken-size", spoil(archive(*entries), -10, b"\xfe\xff\xff\xff"))
+save("zip", "broken-cut", archive(*entries)[:-5])
+save("zip", "broken-local", spoil(archive(*entries), 0, b"XX"))

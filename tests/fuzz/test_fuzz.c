@@ -12,6 +12,9 @@
 #define LLVMFuzzerTestOneInput fuzz_tokenizer
 #include "fuzz/fuzz_tokenizer.c"
 #undef LLVMFuzzerTestOneInput
+#define LLVMFuzzerTestOneInput fuzz_zip
+#include "fuzz/fuzz_zip.c"
+#undef LLVMFuzzerTestOneInput
 #include "base/file.h"
 #include <check.h>
 #include <dirent.h>
@@ -28,6 +31,13 @@ static bool read_safetensors(const uint8_t *data, size_t size, Error *err)
     Safetensors *s = safetensors_open_memory(data, size, "file", err);
     safetensors_close(s);
     return s != NULL;
+}
+
+static bool read_zip(const uint8_t *data, size_t size, Error *err)
+{
+    Zip *zip = zip_open_memory(data, size, "file", err);
+    zip_close(zip);
+    return zip != NULL;
 }
 
 static int replay(const char *folder, int (*fuzz)(const uint8_t *data, size_t size),
@@ -70,6 +80,9 @@ START_TEST(safetensors_corpus)
 }
 END_TEST
 
+START_TEST(zip_corpus) { ck_assert_int_ge(replay("tests/fuzz/corpus/zip", fuzz_zip, read_zip), 10); }
+END_TEST
+
 START_TEST(tokenizer_corpus) { ck_assert_int_gt(replay("tests/fuzz/corpus/tokenizer", fuzz_tokenizer, NULL), 5); }
 END_TEST
 
@@ -80,6 +93,7 @@ Suite *suite_fuzz(void)
     tcase_add_test(tests, checkpoint_corpus);
     tcase_add_test(tests, gguf_corpus);
     tcase_add_test(tests, safetensors_corpus);
+    tcase_add_test(tests, zip_corpus);
     tcase_add_test(tests, tokenizer_corpus);
     suite_add_tcase(suite, tests);
     return suite;
