@@ -3,6 +3,7 @@
 #include "base/half.h"
 #include "models/model.h"
 #include "models/tensor_file.h"
+#include "models/tokenizer_file.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -41,26 +42,12 @@ static void put_config(GgufWriter *w, const Model *model)
     gguf_put_u32(w, key(f, "rope.dimension_count").text, (uint32_t)model_head_dim(model));
 }
 
-static void put_tokenizer(GgufWriter *w, const Tokenizer *tokenizer)
-{
-    Vocabulary v = tokenizer_vocabulary(tokenizer);
-    gguf_put_string(w, "tokenizer.ggml.model", v.model);
-    gguf_put_string(w, "tokenizer.ggml.pre", v.pre);
-    gguf_put_strings(w, "tokenizer.ggml.tokens", v.tokens, v.n_tokens);
-    if (v.types) gguf_put_i32s(w, "tokenizer.ggml.token_type", v.types, v.n_tokens);
-    gguf_put_strings(w, "tokenizer.ggml.merges", v.merges, v.n_merges);
-    if (v.bos >= 0) gguf_put_u32(w, "tokenizer.ggml.bos_token_id", (uint32_t)v.bos);
-    if (v.eos >= 0) gguf_put_u32(w, "tokenizer.ggml.eos_token_id", (uint32_t)v.eos);
-    if (v.unk >= 0) gguf_put_u32(w, "tokenizer.ggml.unknown_token_id", (uint32_t)v.unk);
-    gguf_put_bool(w, "tokenizer.ggml.add_bos_token", false);
-}
-
 bool model_save(const Model *model, const Tokenizer *tokenizer, Stream *stream, const char *path, Error *err)
 {
     const Parameters *ps = &model->parameters;
     GgufWriter *w = gguf_writer_new();
     put_config(w, model);
-    put_tokenizer(w, tokenizer);
+    tokenizer_to_gguf(tokenizer, w);
     TensorSource *sources = NEW_ARRAY(TensorSource, ps->count);
     for (int i = 0; i < ps->count; i++) {
         sources[i] = (TensorSource){ stream, &ps->list[i]->tensor };
@@ -167,38 +154,6 @@ static bool put_tensors(const Gguf *file, const Model *model, Stream *stream, Er
     return stream_wait(stream, err);
 }
 
-static Tokenizer *read_tokenizer(const Gguf *file, int vocab_size, Error *err)
-{
-    Vocabulary v = { .bos = -1, .eos = -1, .unk = -1 };
-    int32_t *types = NULL;
-    size_t n_types = 0;
-    bool ok = gguf_get_string(file, "tokenizer.ggml.model", &v.model, err) &&
-              gguf_get_strings(file, "tokenizer.ggml.tokens", &v.tokens, &v.n_tokens, err) &&
-              gguf_get_strings(file, "tokenizer.ggml.merges", &v.merges, &v.n_merges, err);
-    if (ok && gguf_value(file, "tokenizer.ggml.pre")) ok = gguf_get_string(file, "tokenizer.ggml.pre", &v.pre, err);
-    if (ok && gguf_value(file, "tokenizer.ggml.token_type"))
-        ok = gguf_get_i32s(file, "tokenizer.ggml.token_type", &types, &n_types, err);
-    const struct {
-        const char *key;
-        int32_t *id;
-    } ids[] = { { "tokenizer.ggml.bos_token_id", &v.bos },
-                { "tokenizer.ggml.eos_token_id", &v.eos },
-                { "tokenizer.ggml.unknown_token_id", &v.unk } };
-    for (size_t i = 0; ok && i < COUNT_OF(ids); i++)
-        if (gguf_value(file, ids[i].key)) ok = gguf_get_i32(file, ids[i].key, ids[i].id, err);
-    if (ok && types && n_types != v.n_tokens)
-        ok = error_set(err, "%s: tokenizer.ggml.token_type has %zu entries for %zu tokens", file->path, n_types,
-                       v.n_tokens);
-    if (ok && v.n_tokens > (size_t)vocab_size)
-        ok = error_set(err, "%s: tokenizer.ggml.tokens has %zu tokens; the embedding has %d rows", file->path,
-                       v.n_tokens, vocab_size);
-    v.types = types;
-    Tokenizer *tokenizer = ok ? tokenizer_load(&v, err) : NULL;
-    if (ok && !tokenizer) error_prefix(err, "%s", file->path);
-    free(types);
-    return tokenizer;
-}
-
 Model *model_load(Gpu *gpu, Stream *stream, const char *path, bool trained, Tokenizer **tokenizer, Error *err)
 {
     Gguf *file = gguf_open(path, err);
@@ -219,7 +174,7 @@ Model *model_load(Gpu *gpu, Stream *stream, const char *path, bool trained, Toke
     }
     if (ok && trained) parameters_train(&model->parameters);
     ok = ok && model_alloc(model, stream, err) && put_tensors(file, model, stream, err);
-    if (ok && tokenizer) ok = (*tokenizer = read_tokenizer(file, config.vocab_size, err)) != NULL;
+    if (ok && tokenizer) ok = (*tokenizer = tokenizer_from_gguf(file, config.vocab_size, err)) != NULL;
     gguf_close(file);
     if (ok) return model;
     model_free(model);
@@ -240,16 +195,8 @@ ModelCheck model_check(const Gguf *file)
         config.vocab_size = INT32_MAX;
         error_set(&check.weights, "%s: not looked at: the architecture says which there must be", file->path);
     }
-    tokenizer_free(read_tokenizer(file, config.vocab_size, &check.tokenizer));
+    tokenizer_free(tokenizer_from_gguf(file, config.vocab_size, &check.tokenizer));
     return check;
-}
-
-Tokenizer *model_tokenizer(const char *path, Error *err)
-{
-    Gguf *file = gguf_open(path, err);
-    Tokenizer *tokenizer = file ? read_tokenizer(file, INT32_MAX, err) : NULL;
-    gguf_close(file);
-    return tokenizer;
 }
 
 bool model_restore(Model *model, Stream *stream, const char *path, Error *err)

@@ -3,6 +3,7 @@
 // that n log n in a word's length; words met before in the same text are copied.
 #include "base/error.h"
 #include "text/byte_alphabet.h"
+#include "text/merge_queue.h"
 #include "text/pair_map.h"
 #include "text/tokenizer_kind.h"
 #include "text/words.h"
@@ -10,9 +11,10 @@
 
 typedef struct ByteBpe {
     Splitter *splitter;
-    int32_t byte_ids[256]; // the unknown token's where no token is this byte
+    int32_t byte_ids[256]; // the unknown token's where no token is this byte; −1: it is dropped
     PairMap ranks;         // pair → index of its merge
     int32_t *results;      // of each merge
+    StringMap whole_words; // text → id, where words that are tokens aren't built by merges
 } ByteBpe;
 
 // --- Loading ---------------------------------------------------------------------------------------------------------
@@ -20,7 +22,8 @@ typedef struct ByteBpe {
 static bool load_tokens(Tokenizer *t, ByteBpe *bpe, Error *err)
 {
     const Vocabulary *v = &t->vocabulary;
-    for (int i = 0; i < 256; i++) bpe->byte_ids[i] = v->unk;
+    bool has_unknown = v->unk >= 0 && v->types[v->unk] == TOKEN_UNKNOWN, any = has_unknown;
+    for (int i = 0; i < 256; i++) bpe->byte_ids[i] = has_unknown ? v->unk : -1;
     t->texts = ARENA_ARRAY(&t->arena, StringView, v->n_tokens);
     for (int32_t id = 0; id < (int32_t)v->n_tokens; id++) {
         if (v->types[id] != TOKEN_NORMAL) {
@@ -29,12 +32,11 @@ static bool load_tokens(Tokenizer *t, ByteBpe *bpe, Error *err)
         }
         if (!alphabet_bytes(v->tokens[id], &t->arena, &t->texts[id]))
             return token_error(t, err, id, "a character of it is outside the byte alphabet");
+        any |= t->texts[id].size == 1;
         if (t->texts[id].size == 1) bpe->byte_ids[(uint8_t)t->texts[id].data[0]] = id;
+        if (v->whole_words) string_map_add(&bpe->whole_words, t->texts[id], id);
     }
-    for (int i = 0; i < 256; i++)
-        if (bpe->byte_ids[i] < 0)
-            return error_set(err, "vocabulary: no token for byte 0x%02x, and no unknown token", (unsigned)i);
-    return true;
+    return any || error_set(err, "vocabulary: no token for any byte, and no unknown token");
 }
 
 // The id of a normal token, −1 for anything else.
@@ -66,11 +68,14 @@ static bool load_merge(Tokenizer *t, ByteBpe *bpe, int32_t rank, char *joined, E
     return !why || error_set(err, "vocabulary: merge %d \"%.*s\": %s", rank, VIEW_ARGS(merge), why);
 }
 
-static bool byte_bpe_load(Tokenizer *t, const Vocabulary *vocabulary, Error *err)
+static bool byte_bpe_load(Tokenizer *t, Error *err)
 {
+    const Vocabulary *vocabulary = &t->vocabulary;
     ByteBpe *bpe = t->state = NEW(ByteBpe);
-    bpe->splitter = splitter_open(vocabulary->pre, err);
+    bpe->splitter = vocabulary->pre.size ? splitter_open(vocabulary->pre, err)
+                                         : splitter_compile(vocabulary->patterns, vocabulary->n_patterns, err);
     if (!bpe->splitter || !load_tokens(t, bpe, err)) return false;
+    t->leading_space = vocabulary->space_prefix;
     size_t longest = 0;
     for (size_t i = 0; i < vocabulary->n_merges; i++)
         if (vocabulary->merges[i].size > longest) longest = vocabulary->merges[i].size;
@@ -88,100 +93,58 @@ static void byte_bpe_free(void *state)
     if (!bpe) return;
     splitter_free(bpe->splitter);
     pair_map_free(&bpe->ranks);
+    string_map_free(&bpe->whole_words);
     free(bpe->results);
     free(bpe);
 }
 
 // --- Encoding --------------------------------------------------------------------------------------------------------
 
-typedef struct Symbol {
-    int32_t id;             // −2 once it is part of its left neighbour
-    ptrdiff_t before, next; // −1 at the ends
-} Symbol;
-
-// A pair that could be merged; out of date when the ids aren't there any more.
-typedef struct Candidate {
-    int32_t rank, left, right;
-    ptrdiff_t at;
-} Candidate;
-
-typedef struct Encoder {
-    const ByteBpe *bpe;
-    Symbol *symbols;
-    Candidate *heap; // the first is the next to merge
-    size_t symbols_capacity, n_heap, heap_capacity;
-} Encoder;
-
-static bool goes_first(const Candidate *a, const Candidate *b)
+static Join find_join(const void *state, const Symbol *left, const Symbol *right)
 {
-    return a->rank != b->rank ? a->rank < b->rank : a->at < b->at;
+    const ByteBpe *bpe = state;
+    int32_t rank = pair_map_find(&bpe->ranks, left->id, right->id);
+    return (Join){ rank, rank < 0 ? -1 : bpe->results[rank] };
 }
 
-static void heap_push(Encoder *e, Candidate candidate)
+static void encode_word(MergeQueue *queue, StringView word, TokenList *out)
 {
-    GROW(e->heap, e->n_heap, e->heap_capacity);
-    size_t i = e->n_heap++;
-    for (size_t parent; i > 0 && goes_first(&candidate, &e->heap[parent = (i - 1) / 2]); i = parent)
-        e->heap[i] = e->heap[parent];
-    e->heap[i] = candidate;
-}
-
-static Candidate heap_pop(Encoder *e)
-{
-    Candidate top = e->heap[0], last = e->heap[--e->n_heap];
-    size_t i = 0;
-    for (size_t child; (child = 2 * i + 1) < e->n_heap; i = child) {
-        if (child + 1 < e->n_heap && goes_first(&e->heap[child + 1], &e->heap[child])) child++;
-        if (!goes_first(&e->heap[child], &last)) break;
-        e->heap[i] = e->heap[child];
+    const ByteBpe *bpe = queue->state;
+    const int64_t *whole = string_map_find(&bpe->whole_words, word);
+    if (whole) {
+        token_push(out, (int32_t)*whole);
+        return;
     }
-    e->heap[i] = last;
-    return top;
-}
-
-static void add_candidate(Encoder *e, ptrdiff_t at)
-{
-    if (at < 0 || e->symbols[at].next < 0) return;
-    int32_t left = e->symbols[at].id, right = e->symbols[e->symbols[at].next].id;
-    int32_t rank = pair_map_find(&e->bpe->ranks, left, right);
-    if (rank >= 0) heap_push(e, (Candidate){ rank, left, right, at });
-}
-
-static void merge(Encoder *e, const Candidate *c)
-{
-    Symbol *left = &e->symbols[c->at];
-    if (left->id != c->left || left->next < 0 || e->symbols[left->next].id != c->right) return;
-    Symbol *right = &e->symbols[left->next];
-    left->id = e->bpe->results[c->rank];
-    left->next = right->next;
-    right->id = -2;
-    if (left->next >= 0) e->symbols[left->next].before = c->at;
-    add_candidate(e, left->before);
-    add_candidate(e, c->at);
-}
-
-static void encode_word(Encoder *e, StringView word, TokenList *out)
-{
-    ptrdiff_t n = (ptrdiff_t)word.size;
-    if (word.size > e->symbols_capacity)
-        e->symbols = mem_resize(e->symbols, e->symbols_capacity = 2 * word.size, sizeof *e->symbols);
-    for (ptrdiff_t i = 0; i < n; i++)
-        e->symbols[i] = (Symbol){ e->bpe->byte_ids[(uint8_t)word.data[i]], i - 1, i + 1 < n ? i + 1 : -1 };
-    for (ptrdiff_t i = 0; i < n; i++) add_candidate(e, i);
-    while (e->n_heap) {
-        Candidate candidate = heap_pop(e);
-        merge(e, &candidate);
+    merge_queue_begin(queue);
+    for (size_t i = 0; i < word.size; i++) {
+        int32_t id = bpe->byte_ids[(uint8_t)word.data[i]];
+        if (id >= 0) merge_queue_add(queue, (StringView){ word.data + i, 1 }, id);
     }
-    for (ptrdiff_t i = 0; i >= 0; i = e->symbols[i].next) token_push(out, e->symbols[i].id);
+    merge_queue_run(queue);
+    for (ptrdiff_t i = queue->n_symbols ? 0 : -1; i >= 0; i = queue->symbols[i].next)
+        token_push(out, queue->symbols[i].id);
 }
 
 enum { CACHED_WORD_BYTES = 64, CACHED_WORDS = 1 << 16, COUNT_BITS = 7 };
 
+// The text with the space in front that it asks for; the caller frees `*copy`.
+static StringView prefixed(const Tokenizer *t, StringView text, char **copy)
+{
+    if (!t->vocabulary.space_prefix || text.data[0] == ' ') return text;
+    *copy = mem_alloc(text.size + 1);
+    (*copy)[0] = ' ';
+    memcpy(*copy + 1, text.data, text.size);
+    return (StringView){ *copy, text.size + 1 };
+}
+
 static void byte_bpe_encode(const Tokenizer *t, StringView text, TokenList *out)
 {
-    Encoder encoder = { .bpe = t->state };
+    const ByteBpe *bpe = t->state;
+    MergeQueue queue = { .find = find_join, .state = bpe };
     StringMap known = { 0 }; // word → where its ids lie in `out`, and how many
-    Words words = words_begin(encoder.bpe->splitter, text.data, text.size);
+    char *copy = NULL;
+    text = prefixed(t, text, &copy);
+    Words words = words_begin(bpe->splitter, text.data, text.size);
     for (StringView word; words_next(&words, &word);) {
         const int64_t *place = word.size <= CACHED_WORD_BYTES ? string_map_find(&known, word) : NULL;
         if (place) {
@@ -190,14 +153,14 @@ static void byte_bpe_encode(const Tokenizer *t, StringView text, TokenList *out)
             continue;
         }
         size_t start = out->count;
-        encode_word(&encoder, word, out);
+        encode_word(&queue, word, out);
         if (word.size <= CACHED_WORD_BYTES && known.count < CACHED_WORDS)
             string_map_add(&known, word, (int64_t)(start << COUNT_BITS | (out->count - start)));
     }
     words_end(&words);
     string_map_free(&known);
-    free(encoder.symbols);
-    free(encoder.heap);
+    merge_queue_free(&queue);
+    free(copy);
 }
 
-const TokenizerKind tokenizer_byte_bpe = { "gpt2", byte_bpe_load, byte_bpe_encode, byte_bpe_free };
+const TokenizerKind tokenizer_byte_bpe = { "gpt2", "default", byte_bpe_load, byte_bpe_encode, byte_bpe_free };

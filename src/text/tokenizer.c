@@ -1,9 +1,10 @@
 #include "text/tokenizer.h"
-#include "base/utf8.h"
+#include "text/normalize.h"
 #include "text/tokenizer_kind.h"
+#include "text/words.h"
 #include <stdlib.h>
 
-static const TokenizerKind *const KINDS[] = { &tokenizer_byte_bpe };
+static const TokenizerKind *const KINDS[] = { &tokenizer_byte_bpe, &tokenizer_sentencepiece, &tokenizer_wordpiece };
 
 // --- Loading ---------------------------------------------------------------------------------------------------------
 
@@ -12,36 +13,50 @@ bool token_error(const Tokenizer *t, Error *err, int32_t id, const char *what)
     return error_set(err, "vocabulary: token %d \"%.*s\": %s", id, VIEW_ARGS(t->vocabulary.tokens[id]), what);
 }
 
-static StringView copy_string(Arena *arena, StringView string)
+bool token_is_special(int32_t type)
+{
+    return type == TOKEN_UNKNOWN || type == TOKEN_CONTROL || type == TOKEN_USER_DEFINED;
+}
+
+StringView view_copy(Arena *arena, StringView string)
 {
     char *copy = arena_alloc(arena, string.size + 1);
     if (string.size) memcpy(copy, string.data, string.size);
     return (StringView){ copy, string.size };
 }
 
-static StringView *copy_strings(Arena *arena, const StringView *strings, size_t count)
+static StringView *copy_views(Arena *arena, const StringView *strings, size_t count)
 {
     StringView *copies = ARENA_ARRAY(arena, StringView, count);
-    for (size_t i = 0; i < count; i++) copies[i] = copy_string(arena, strings[i]);
+    for (size_t i = 0; i < count; i++) copies[i] = view_copy(arena, strings[i]);
     return copies;
+}
+
+static void *copy_array(Arena *arena, const void *from, size_t bytes)
+{
+    return from ? memcpy(arena_alloc(arena, bytes), from, bytes) : NULL;
 }
 
 static void copy_vocabulary(Tokenizer *t, const Vocabulary *from)
 {
     Vocabulary *v = &t->vocabulary;
-    int32_t *types = ARENA_ARRAY(&t->arena, int32_t, from->n_tokens);
-    for (size_t i = 0; i < from->n_tokens; i++) types[i] = from->types ? from->types[i] : TOKEN_NORMAL;
+    Arena *a = &t->arena;
     *v = *from;
-    v->model = copy_string(&t->arena, from->model);
-    v->pre = copy_string(&t->arena, from->pre);
-    v->tokens = copy_strings(&t->arena, from->tokens, from->n_tokens);
-    v->merges = copy_strings(&t->arena, from->merges, from->n_merges);
+    v->model = view_copy(a, from->model);
+    v->pre = view_copy(a, from->pre.size || from->n_patterns || !t->kind->pre ? from->pre : string_view(t->kind->pre));
+    v->tokens = copy_views(a, from->tokens, from->n_tokens);
+    v->merges = copy_views(a, from->merges, from->n_merges);
+    v->patterns = copy_views(a, from->patterns, from->n_patterns);
+    v->scores = copy_array(a, from->scores, from->n_tokens * sizeof *from->scores);
+    v->flags = copy_array(a, from->flags, from->n_tokens * sizeof *from->flags);
+    int32_t *types = ARENA_ARRAY(a, int32_t, from->n_tokens);
+    for (size_t i = 0; i < from->n_tokens; i++) types[i] = from->types ? from->types[i] : TOKEN_NORMAL;
     v->types = types;
-}
-
-static bool is_special(int32_t type)
-{
-    return type == TOKEN_UNKNOWN || type == TOKEN_CONTROL || type == TOKEN_USER_DEFINED;
+    const PreTokenizer *named = pre_tokenizer_find(v->pre);
+    if (named && t->kind->pre) {
+        v->normalize |= named->normalize;
+        v->whole_words |= named->whole_words;
+    }
 }
 
 static bool check_tokens(Tokenizer *t, Error *err)
@@ -53,7 +68,6 @@ static bool check_tokens(Tokenizer *t, Error *err)
             return token_error(t, err, id, "its type is none of 1 to 6");
         if (!string_map_add(&t->ids, v->tokens[id], id))
             return token_error(t, err, id, "another token is spelt the same");
-        t->n_specials += is_special(v->types[id]);
     }
     const struct {
         const char *name;
@@ -66,19 +80,22 @@ static bool check_tokens(Tokenizer *t, Error *err)
     return true;
 }
 
-static int compare_specials(const void *a, const void *b, void *tokens)
-{
-    return string_view_compare(((const StringView *)tokens)[*(const int32_t *)a],
-                               ((const StringView *)tokens)[*(const int32_t *)b]);
-}
-
+// Those matched after normalisation are normalised themselves.
 static void list_specials(Tokenizer *t)
 {
-    size_t count = 0;
-    t->specials = ARENA_ARRAY(&t->arena, int32_t, t->n_specials);
-    for (int32_t id = 0; id < (int32_t)t->vocabulary.n_tokens; id++)
-        if (is_special(t->vocabulary.types[id])) t->specials[count++] = id;
-    if (count) qsort_r(t->specials, count, sizeof *t->specials, compare_specials, (void *)t->vocabulary.tokens);
+    const Vocabulary *v = &t->vocabulary;
+    TextBuffer buffer = { 0 };
+    for (int32_t id = 0; id < (int32_t)v->n_tokens; id++) {
+        if (!token_is_special(v->types[id])) continue;
+        uint32_t flags = v->flags ? v->flags[id] : 0;
+        bool later = flags & ADDED_NORMALIZED && v->normalize;
+        StringView text = t->texts[id];
+        if (later) text = view_copy(&t->arena, text_normalize(v->normalize, text, &buffer));
+        specials_add(later ? &t->later : &t->raw, (Special){ text, id, v->types[id] != TOKEN_USER_DEFINED, flags });
+    }
+    specials_sort(&t->raw);
+    specials_sort(&t->later);
+    free(buffer.data);
 }
 
 Tokenizer *tokenizer_load(const Vocabulary *vocabulary, Error *err)
@@ -97,9 +114,9 @@ Tokenizer *tokenizer_load(const Vocabulary *vocabulary, Error *err)
     Tokenizer *t = NEW(Tokenizer);
     t->kind = kind;
     copy_vocabulary(t, vocabulary);
-    if (check_tokens(t, err)) {
+    if (check_tokens(t, err) && kind->load(t, err)) {
         list_specials(t);
-        if (kind->load(t, vocabulary, err)) return t;
+        return t;
     }
     tokenizer_free(t);
     return NULL;
@@ -110,6 +127,8 @@ void tokenizer_free(Tokenizer *t)
     if (!t) return;
     t->kind->free(t->state);
     string_map_free(&t->ids);
+    specials_free(&t->raw);
+    specials_free(&t->later);
     arena_free(&t->arena);
     free(t);
 }
@@ -118,66 +137,65 @@ Vocabulary tokenizer_vocabulary(const Tokenizer *t) { return t->vocabulary; }
 
 // --- Text to ids and back --------------------------------------------------------------------------------------------
 
-// How many of the sorted specials [low, high), which share their first `depth` bytes, have a byte there below `limit`.
-static size_t split_specials(const Tokenizer *t, size_t low, size_t high, size_t depth, int limit)
+typedef struct Encoding {
+    const Tokenizer *tokenizer;
+    bool parse_special;
+    TextBuffer *buffer; // of normalised text
+    TokenList *out;
+} Encoding;
+
+// Gives what lies between the special tokens to `plain`.
+static void encode_between(const Encoding *e, const Specials *specials, StringView text,
+                           void (*plain)(const Encoding *e, StringView text))
 {
-    while (low < high) {
-        size_t middle = low + (high - low) / 2;
-        if ((uint8_t)t->vocabulary.tokens[t->specials[middle]].data[depth] < limit)
-            low = middle + 1;
-        else
-            high = middle;
+    size_t at = 0;
+    StringView place;
+    for (const Special *s; (s = specials_next(specials, text, at, e->parse_special, &place));) {
+        size_t start = (size_t)(place.data - text.data);
+        if (start > at) plain(e, (StringView){ text.data + at, start - at });
+        token_push(e->out, s->id);
+        at = start + place.size;
     }
-    return low;
+    if (text.size > at) plain(e, (StringView){ text.data + at, text.size - at });
 }
 
-// The longest special token that the text begins with; −1 when there is none.
-static int32_t match_special(const Tokenizer *t, StringView text, bool parse_special)
+static void encode_plain(const Encoding *e, StringView text) { e->tokenizer->kind->encode(e->tokenizer, text, e->out); }
+
+static void encode_normalized(const Encoding *e, StringView text)
 {
-    int32_t best = -1;
-    size_t low = 0, high = t->n_specials;
-    for (size_t depth = 0; low < high; depth++) {
-        int32_t first = t->specials[low]; // the only one that can end here sorts before those that go on
-        if (t->vocabulary.tokens[first].size == depth) {
-            if (parse_special || t->vocabulary.types[first] == TOKEN_USER_DEFINED) best = first;
-            low++;
-        }
-        if (depth == text.size) break;
-        int byte = (uint8_t)text.data[depth];
-        low = split_specials(t, low, high, depth, byte);
-        high = split_specials(t, low, high, depth, byte + 1);
-    }
-    return best;
+    text = text_normalize(e->tokenizer->vocabulary.normalize, text, e->buffer);
+    encode_between(e, &e->tokenizer->later, text, encode_plain);
 }
 
 void tokenizer_encode(const Tokenizer *t, const char *text, size_t bytes, bool parse_special, TokenList *out)
 {
-    bool starts[256] = { false };
-    for (size_t i = 0; i < t->n_specials; i++) starts[(uint8_t)t->vocabulary.tokens[t->specials[i]].data[0]] = true;
-    size_t plain = 0; // where the text since the last special token starts
-    for (size_t at = 0; at < bytes;) {
-        int32_t id =
-            starts[(uint8_t)text[at]] ? match_special(t, (StringView){ text + at, bytes - at }, parse_special) : -1;
-        if (id < 0) {
-            at++;
-            continue;
-        }
-        t->kind->encode(t, (StringView){ text + plain, at - plain }, out);
-        token_push(out, id);
-        plain = at += t->vocabulary.tokens[id].size;
-    }
-    if (bytes > plain) t->kind->encode(t, (StringView){ text + plain, bytes - plain }, out);
+    TextBuffer buffer = { 0 };
+    encode_between(&(Encoding){ t, parse_special, &buffer, out }, &t->raw, (StringView){ text, bytes },
+                   encode_normalized);
+    free(buffer.data);
 }
 
-StringView tokenizer_decode(const Tokenizer *t, int32_t id)
+void tokenizer_encode_whole(const Tokenizer *t, const char *text, size_t bytes, bool parse_special, TokenList *out)
 {
-    return id >= 0 && id < tokenizer_vocab_size(t) ? t->texts[id] : (StringView){ "", 0 };
+    if (tokenizer_adds_bos(t)) token_push(out, t->vocabulary.bos);
+    tokenizer_encode(t, text, bytes, parse_special, out);
+    if (tokenizer_adds_eos(t)) token_push(out, t->vocabulary.eos);
 }
+
+static StringView by_id(const Tokenizer *t, const StringView *texts, int32_t id)
+{
+    return id >= 0 && id < tokenizer_vocab_size(t) ? texts[id] : (StringView){ "", 0 };
+}
+
+StringView tokenizer_decode(const Tokenizer *t, int32_t id) { return by_id(t, t->texts, id); }
+StringView tokenizer_piece(const Tokenizer *t, int32_t id) { return by_id(t, t->pieces ? t->pieces : t->texts, id); }
 
 int32_t tokenizer_vocab_size(const Tokenizer *t) { return (int32_t)t->vocabulary.n_tokens; }
 int32_t tokenizer_bos(const Tokenizer *t) { return t->vocabulary.bos; }
 int32_t tokenizer_eos(const Tokenizer *t) { return t->vocabulary.eos; }
 int32_t tokenizer_unknown(const Tokenizer *t) { return t->vocabulary.unk; }
+bool tokenizer_adds_bos(const Tokenizer *t) { return t->vocabulary.add_bos && t->vocabulary.bos >= 0; }
+bool tokenizer_adds_eos(const Tokenizer *t) { return t->vocabulary.add_eos && t->vocabulary.eos >= 0; }
 
 TokenType tokenizer_type(const Tokenizer *t, int32_t id)
 {
@@ -189,47 +207,4 @@ int32_t tokenizer_find(const Tokenizer *t, const char *token)
 {
     const int64_t *id = string_map_find(&t->ids, string_view(token));
     return id ? (int32_t)*id : -1;
-}
-
-// --- Streaming -------------------------------------------------------------------------------------------------------
-
-static StringView give(TokenStream *stream, size_t bytes)
-{
-    stream->given = bytes;
-    return (StringView){ stream->buffer ? stream->buffer : "", bytes };
-}
-
-static void drop_given(TokenStream *stream)
-{
-    stream->size -= stream->given;
-    if (stream->size) memmove(stream->buffer, stream->buffer + stream->given, stream->size);
-    stream->given = 0;
-}
-
-StringView token_stream_push(TokenStream *stream, int32_t id)
-{
-    StringView text = tokenizer_decode(stream->tokenizer, id);
-    drop_given(stream);
-    if (stream->size + text.size > stream->capacity) {
-        stream->capacity = 2 * (stream->size + text.size);
-        stream->buffer = mem_resize(stream->buffer, stream->capacity, 1);
-    }
-    if (text.size) memcpy(stream->buffer + stream->size, text.data, text.size);
-    stream->size += text.size;
-    size_t at = 0;
-    for (int length; at < stream->size; at += length ? (size_t)length : 1)
-        if ((length = utf8_length(stream->buffer + at, stream->size - at)) < 0) break;
-    return give(stream, at);
-}
-
-StringView token_stream_end(TokenStream *stream)
-{
-    drop_given(stream);
-    return give(stream, stream->size);
-}
-
-void token_stream_free(TokenStream *stream)
-{
-    free(stream->buffer);
-    *stream = (TokenStream){ 0 };
 }

@@ -1,6 +1,13 @@
-// Tokenizers: text to ids and back. Every kind that is trained here is a byte-level BPE (Radford et al. 2019, section
-// 2.2; Sennrich et al. 2016): the text's bytes are the first symbols and an ordered list of merges joins neighbours. So
-// one encoder serves them all, and any model's vocabulary can be stored as other programs expect it.
+// Tokenizers: text to ids and back. Three kinds read the vocabularies of other people's models:
+//
+//   gpt2   byte-level BPE (Radford et al. 2019, section 2.2; Sennrich et al. 2016): the text's bytes are the first
+//          symbols and an ordered list of merges joins neighbours
+//   llama  SentencePiece's BPE (Kudo & Richardson 2018): characters are the first symbols, those neighbours are joined
+//          that make the token with the highest score, and what no token covers is spelt in bytes
+//   bert   WordPiece (Schuster & Nakajima 2012; Devlin et al. 2018): each word from its beginning, the longest token
+//          first
+//
+// What is trained here is byte-level BPE, so that any model's vocabulary can be stored as other programs expect it:
 //
 //   char   a token per character of a text, in code point order from id 0 (tinyshakespeare: 0 … 64, as in nanoGPT);
 //          then the byte pieces that build its multi-byte characters by merges; then <unk> and <|endoftext|>
@@ -29,22 +36,42 @@ typedef enum TokenType {
     TOKEN_BYTE = 6,
 } TokenType;
 
+// How an added token of tokenizer.json is matched, beside its text; 0 for all others.
+typedef enum AddedFlags {
+    ADDED_LSTRIP = 1,      // with the white space before it
+    ADDED_RSTRIP = 2,      // and after it
+    ADDED_SINGLE_WORD = 4, // not where it is part of a word
+    ADDED_NORMALIZED = 8,  // in the normalised text, after all the others
+} AddedFlags;
+
 // A tokenizer as files hold it (tokenizer.ggml.* in GGUF): what `tokenizer_load` reads and `tokenizer_vocabulary`
 // gives. It owns nothing: the views and arrays belong to a file or to the tokenizer. Whoever fills it from a file checks
-// that `types` has n_tokens entries.
+// that arrays by id have n_tokens entries. `VOCABULARY_NONE` is an empty one.
 //
-// Normal tokens and merges are spelt in GPT-2's alphabet, where each byte is a printable character (space is Ġ, see
-// byte_alphabet.h); the others as they are.
+// Spellings: tokens and merges of gpt2 in GPT-2's alphabet, where each byte is a printable character (space is Ġ, see
+// byte_alphabet.h); those of llama and bert with ▁ for a space, which in bert's begins a word ("▁the"; what goes on has
+// none). Special tokens are spelt as they are.
 typedef struct Vocabulary {
-    StringView model;         // tokenizer.ggml.model: "gpt2"
-    StringView pre;           // tokenizer.ggml.pre: "gpt-2"
+    StringView model;         // tokenizer.ggml.model: "gpt2", "llama" or "bert"
+    StringView pre;           // tokenizer.ggml.pre: "gpt-2", "smollm" … (words.c); "" for none
     size_t n_tokens;          //
     const StringView *tokens; // tokenizer.ggml.tokens, by id
+    const float *scores;      // tokenizer.ggml.scores, by id: of llama
     const int32_t *types;     // tokenizer.ggml.token_type, TokenType by id; NULL: all normal
+    const uint32_t *flags;    // AddedFlags by id; NULL: none
     size_t n_merges;          //
-    const StringView *merges; // tokenizer.ggml.merges: "left right", the first is applied first
+    const StringView *merges; // tokenizer.ggml.merges: "left right", the first is applied first: of gpt2
     int32_t bos, eos, unk;    // tokenizer.ggml.bos_token_id, eos_token_id, unknown_token_id; −1 for none
+    bool add_bos, add_eos; // tokenizer.ggml.add_bos_token, add_eos_token: each text is given to the model between them
+    bool space_prefix;     // tokenizer.ggml.add_space_prefix: a text begins with a space
+    const StringView *patterns; // of gpt2 with a pre-tokenizer that has no name: see words.h
+    size_t n_patterns;          //
+    bool whole_words;           // a word that is a token is not built by merges
+    uint32_t normalize;         // a set of Normalize (normalize.h), beside what `pre` says
+    int32_t max_word;           // of bert: longer words, in characters, are unknown; 0: 100
 } Vocabulary;
+#define VOCABULARY_NONE \
+    (Vocabulary) { .bos = -1, .eos = -1, .unk = -1 }
 
 // The characters of a text. A byte that is not UTF-8 counts as a character after all others. Bytes met later that the
 // vocabulary can't spell encode to <unk>, one each.
@@ -62,9 +89,10 @@ Tokenizer *tokenizer_bpe_train(const char *text, size_t bytes, int32_t vocab_siz
                                void *user, Error *err);
 
 // Checks a vocabulary from outside and copies what it keeps. Errors (each naming token or merge, and its text):
-// unknown model or pre-tokenizer, no tokens, an empty or repeated token, a character outside the alphabet, a byte that
-// is no token (unless there is an unknown token), a merge without two parts, whose parts or result are no normal
-// tokens, or that is there twice; types and special ids out of range.
+// unknown model or pre-tokenizer, no tokens, an empty or repeated token; types and special ids out of range; of gpt2 a
+// character outside the alphabet, no token for any byte (unless there is an unknown token), a merge without two parts,
+// whose parts or result are no normal tokens, or that is there twice; of llama no or bad scores; of bert no unknown
+// token.
 Tokenizer *tokenizer_load(const Vocabulary *vocabulary, Error *err);
 void tokenizer_free(Tokenizer *tokenizer);
 
@@ -73,18 +101,32 @@ Vocabulary tokenizer_vocabulary(const Tokenizer *tokenizer);
 
 // Appends the ids of a text of any bytes, UTF-8 or not. With parse_special the text of a control token becomes its id;
 // without, it is text like any other (what a user typed must not end a document). Time is proportional to the text's
-// length (n log n within one word). No id is added that the text doesn't ask for: a beginning-of-text token is the
-// caller's to add. Safe from several threads.
+// length (n log n within one word). No id is added that the text doesn't ask for. Safe from several threads.
+//
+// Bytes that are no UTF-8 keep their value where the vocabulary has bytes (gpt2, llama); bert reads them as U+FFFD,
+// which its rules drop. Bytes that gpt2's vocabulary can't spell become its unknown token where that is of type
+// TOKEN_UNKNOWN, and are dropped otherwise, as the models' own tokenizers do.
 void tokenizer_encode(const Tokenizer *tokenizer, const char *text, size_t bytes, bool parse_special, TokenList *out);
 
+// The same between the tokens that the model expects around a text: bos where it adds one, eos where it adds one (for
+// bert [CLS] and [SEP]).
+void tokenizer_encode_whole(const Tokenizer *tokenizer, const char *text, size_t bytes, bool parse_special,
+                            TokenList *out);
+
 // The bytes of one token, which may be part of a character; a special token's are its text. Concatenated over the ids
-// of a text they are the text (unless it held bytes that became <unk>). Empty for an id out of range.
+// of a text they are the text, unless it held bytes that the vocabulary can't spell, was normalised, or got a space in
+// front (TokenStream takes that away again). Empty for an id out of range.
 StringView tokenizer_decode(const Tokenizer *tokenizer, int32_t id);
+
+// The token as a person reads it: bert's "ted" and "##dy", all others' as decoded.
+StringView tokenizer_piece(const Tokenizer *tokenizer, int32_t id);
 
 int32_t tokenizer_vocab_size(const Tokenizer *tokenizer);
 int32_t tokenizer_bos(const Tokenizer *tokenizer); // −1 when there is none, here and below
 int32_t tokenizer_eos(const Tokenizer *tokenizer);
 int32_t tokenizer_unknown(const Tokenizer *tokenizer);
+bool tokenizer_adds_bos(const Tokenizer *tokenizer); // in front of each text
+bool tokenizer_adds_eos(const Tokenizer *tokenizer); // behind it
 TokenType tokenizer_type(const Tokenizer *tokenizer, int32_t id);
 int32_t tokenizer_find(const Tokenizer *tokenizer, const char *token); // by its spelling in the vocabulary; −1
 
@@ -93,6 +135,7 @@ typedef struct TokenStream {
     const Tokenizer *tokenizer;
     char *buffer;
     size_t size, capacity, given; // bytes in the buffer, and how many of them the last call gave
+    bool started;                 // a token of text has come: the space that the tokenizer put in front is gone
 } TokenStream;
 
 // The text that is complete with this id, possibly empty; valid until the next call. Bytes that cannot become UTF-8 any

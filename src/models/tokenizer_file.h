@@ -1,0 +1,8 @@
+// Inside the room: a tokenizer as GGUF's keys tokenizer.ggml.*.
+#pragma once
+#include "formats/gguf.h"
+#include "text/tokenizer.h"
+
+// Errors name the file and the key; more tokens than `vocab_size` is one.
+Tokenizer *tokenizer_from_gguf(const Gguf *file, int vocab_size, Error *err);
+void tokenizer_to_gguf(const Tokenizer *tokenizer, GgufWriter *writer);
