@@ -206,7 +206,7 @@ START_TEST(bad_shards)
     open_index("{\"a\":7}", "a is not in a file of the same folder");
     open_index("{}", "there is no \"weight_map\" in it");
     open_index("[1]", "there is no \"weight_map\" in it");
-    open_index("{", "no JSON");
+    open_index("{", "line 1");
 }
 END_TEST
 
