@@ -26,14 +26,19 @@ bool sees(int query_at, int query_of, int key_at, int key_of)
            query_of == key_of && key_of >= 0;
 }
 
-// Keys that queries first … last of batch b may see: begin … end−1. Only default positions tell beforehand.
+// Keys that queries first … last of batch b may see: begin … end−1. Only keys at default positions tell beforehand.
 uvec2 key_range(uint b, uint first, uint last)
 {
-    uint n = key_count(b);
-    if (HAS_Q_POS || HAS_K_POS) return uvec2(0, n);
-    int begin = args.window == 0 ? 0 : max(query_position(b, first) - int(args.window) + 1, 0);
-    int end = args.causal == 0 ? int(n) : clamp(query_position(b, last) + 1, 0, int(n));
-    return uvec2(begin, end);
+    int n = int(key_count(b));
+    if (HAS_K_POS) return uvec2(0, n);
+    int low = query_position(b, first), high = query_position(b, last);
+    if (HAS_Q_POS)
+        for (uint t = first; t <= last; t++) {
+            low = min(low, query_position(b, t));
+            high = max(high, query_position(b, t));
+        }
+    int begin = args.window == 0 ? 0 : clamp(low - int(args.window) + 1, 0, n);
+    return uvec2(begin, args.causal == 0 ? n : clamp(high + 1, begin, n));
 }
 
 // Queries that may see keys first … last of batch b.

@@ -79,7 +79,7 @@ AttentionProblem attention_problem(const char *op, const Tensor *q, const Tensor
         .bias_heads = a->bias ? (uint32_t)dim(a->bias, 0) : 0,
         .scale = a->scale != 0 ? a->scale : 1 / sqrtf((float)p.D),
         .causal = a->causal,
-        .window = a->window > 0 ? (uint32_t)a->window : 0,
+        .window = a->window > 0 ? (uint32_t)(a->window < T + S ? a->window : T + S) : 0, // no key is further off
         .page_size = (uint32_t)a->page_size,
         .page_columns = a->pages ? (uint32_t)dim(a->pages, 1) : 0,
     };
@@ -154,29 +154,42 @@ typedef struct PatternArgs {
 
 // The scores by one kernel, their softmax in place by another: a kernel that did both would loop for longer than some
 // devices let it.
-Tensor *attention_pattern(Tape *t, Tensor *q, Tensor *k, const Attention *a)
+static void pattern_part(Tape *t, AttentionProblem p, Span pattern)
 {
-    AttentionProblem p = attention_problem("attention_pattern", q, k, NULL, a);
     Gpu *gpu = stream_gpu(t->stream);
     const GpuTraits *traits = gpu_traits(gpu);
-    uint32_t B = p.args.B, H = p.args.H, T = p.args.T, S = p.args.S;
-    op_check(!traits->max_loop_steps || 2 * (uint64_t)S + 2 <= traits->max_loop_steps,
-             "attention_pattern: %u keys are too many for %s", S, traits->name);
-    Tensor *pattern = tape_tensor(t, F32, SHAPE(B, H, T, S));
     const Kernel *scores = attention_kernel(gpu, (KernelSpec){ .shader = "attention_scores" }, &p);
-    uint64_t limit = traits->max_binding_bytes - traits->alignment, fit = limit / (4 * (uint64_t)S);
-    for (uint64_t row = 0, all = (uint64_t)B * H * T, n; row < all; row += n) {
+    uint64_t S = p.args.S, limit = traits->max_binding_bytes - traits->alignment, fit = limit / (4 * S);
+    for (uint64_t row = 0, all = (uint64_t)p.args.B * p.args.H * p.args.T, n; row < all; row += n) {
         n = all - row < fit ? all - row : fit;
         p.args.first = (uint32_t)row;
         p.args.items = (uint32_t)(n * S);
-        double share = (double)n / (double)all, size = (double)n * S;
-        Span part = span_part(pattern->span, 4 * row * S, 4 * n * S);
+        double share = (double)n / (double)all, size = (double)(n * S);
+        Span part = span_part(pattern, 4 * row * S, 4 * n * S);
         gpu_dispatch(t->stream, scores,
                      ITEMS(p.args.items, .flops = 2 * share * p.pairs * p.D,
                            .bytes = share * (double)(p.q.bytes + p.k.bytes) + 4 * size),
                      SPANS(p.q, p.k, part, MASK_SPANS(&p)), &p.args, sizeof p.args);
         gpu_dispatch(t->stream, KERNEL(gpu, "attention_pattern"), ITEMS(n, .flops = 6 * size, .bytes = 8 * size),
-                     SPANS(part), ARGS(PatternArgs, (uint32_t)n, S));
+                     SPANS(part), ARGS(PatternArgs, (uint32_t)n, (uint32_t)S));
+    }
+}
+
+Tensor *attention_pattern(Tape *t, Tensor *q, Tensor *k, const Attention *a)
+{
+    AttentionProblem p = attention_problem("attention_pattern", q, k, NULL, a);
+    const GpuTraits *traits = gpu_traits(stream_gpu(t->stream));
+    uint32_t B = p.args.B, batches = attention_batches(traits, &p);
+    Tensor *pattern = tape_tensor(t, F32, SHAPE(B, p.args.H, p.args.T, p.args.S));
+    if (traits->max_loop_steps && 2 * (uint64_t)p.args.S + 2 > traits->max_loop_steps) {
+        Error err = { "" };
+        error_set(&err, "%s: its loops end too early for an attention pattern over %u keys", traits->name, p.args.S);
+        stream_fail(t->stream, &err);
+        return pattern;
+    }
+    for (uint32_t b = 0, n; b < B; b += n) {
+        n = B - b < batches ? B - b : batches;
+        pattern_part(t, attention_part(&p, b, n), attention_rows(pattern->span, B, b, n));
     }
     return pattern;
 }

@@ -55,9 +55,13 @@ static void backward_bias(Tape *t, AttentionProblem p, Span dy, Span lse, Span d
     p.args.accumulate = dbias.accumulate;
     const GpuTraits *traits = gpu_traits(stream_gpu(t->stream));
     uint64_t steps = (uint64_t)p.args.B * (p.args.H / p.args.bias_heads + 1) * (p.D + 2);
-    op_check(!traits->max_loop_steps || steps <= traits->max_loop_steps,
-             "attention: the bias's gradient sums over too many batches and heads (%u, %u) for %s", p.args.B, p.args.H,
-             traits->name);
+    if (traits->max_loop_steps && steps > traits->max_loop_steps) {
+        Error err = { "" };
+        error_set(&err, "%s: its loops end too early for a bias's gradient over %u batches of %u heads", traits->name,
+                  p.args.B, p.args.H);
+        stream_fail(t->stream, &err);
+        return;
+    }
     KernelSpec spec = { .shader = "attention_backward_bias" };
     gpu_dispatch(t->stream, attention_kernel(stream_gpu(t->stream), spec, &p), ITEMS(p.args.items, COST(&p, 2)),
                  SPANS(p.q, p.k, p.v, dy, lse, delta, dbias.span, MASK_SPANS(&p)), &p.args, sizeof p.args);

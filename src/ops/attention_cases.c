@@ -6,15 +6,16 @@
 // Case.size = { B, T, S, H, G, D, window, page size }, flags:
 enum {
     CAUSAL = 1,
-    BIAS = 2,         // one for every head
-    BIAS_SHARED = 4,  // one for all heads
-    BIAS_HIDES = 8,   // some of it −∞, in two rows all of it
-    POSITIONS = 16,   // given, not the default ones
-    PACKED = 32,      // q_seq and k_seq: runs of sequences, with padding between
-    KEYS_PADDED = 64, // k_seq alone: −1 behind each batch's own length
-    LENGTHS = 128,    // how many keys each batch has
-    PAGED = 256,      // k and v in pages, in no order
-    SCALED = 512,     // by 0.7, not 1/√D
+    BIAS = 2,           // one for every head
+    BIAS_SHARED = 4,    // one for all heads
+    BIAS_HIDES = 8,     // some of it −∞, in two rows all of it
+    POSITIONS = 16,     // given, not the default ones
+    PACKED = 32,        // q_seq and k_seq: runs of sequences, with padding between
+    KEYS_PADDED = 64,   // k_seq alone: −1 behind each batch's own length
+    LENGTHS = 128,      // how many keys each batch has
+    PAGED = 256,        // k and v in pages, in no order
+    SCALED = 512,       // by 0.7, not 1/√D
+    Q_POSITIONS = 1024, // those of the queries alone
 };
 
 // Where each optional input stands among the trial's; −1: not given.
@@ -26,7 +27,7 @@ static Inputs inputs_of(const Case *c)
 {
     Inputs in = { 0, 1, 2, .count = 3 };
     in.bias = c->flags & (BIAS | BIAS_SHARED) ? in.count++ : -1;
-    in.q_pos = c->flags & POSITIONS ? in.count++ : -1;
+    in.q_pos = c->flags & (POSITIONS | Q_POSITIONS) ? in.count++ : -1;
     in.k_pos = c->flags & POSITIONS ? in.count++ : -1;
     in.q_seq = c->flags & PACKED ? in.count++ : -1;
     in.k_seq = c->flags & (PACKED | KEYS_PADDED) ? in.count++ : -1;
@@ -66,10 +67,8 @@ static void declare_masks(Trial *trial)
         TrialTensor *bias = trial_normal(trial, "bias", F32, SHAPE(c->flags & BIAS ? H : 1, T, S), true);
         if (c->flags & BIAS_HIDES) fill_bias(bias, S);
     }
-    if (c->flags & POSITIONS) {
-        trial_ids(trial, "q_pos", SHAPE(B, T), S);
-        trial_ids(trial, "k_pos", SHAPE(B, S), S);
-    }
+    if (c->flags & (POSITIONS | Q_POSITIONS)) trial_ids(trial, "q_pos", SHAPE(B, T), S);
+    if (c->flags & POSITIONS) trial_ids(trial, "k_pos", SHAPE(B, S), S);
     if (c->flags & PACKED) fill_sequences(trial_ids(trial, "q_seq", SHAPE(B, T), 1), T, 7);
     if (c->flags & PACKED) fill_sequences(trial_ids(trial, "k_seq", SHAPE(B, S), 1), S, 7);
     if (c->flags & KEYS_PADDED) {
@@ -251,6 +250,10 @@ static const Case cases[] = {
     CASE("bias for all heads", BIAS_SHARED | CAUSAL, 2, 9, 9, 4, 2, 8),
     CASE("bias that hides", BIAS | BIAS_HIDES, 2, 12, 13, 2, 2, 8),
     CASE("packed sequences", CAUSAL | PACKED, 2, 33, 33, 2, 2, 8),
+    CASE("batches", CAUSAL, 3, 40, 40, 2, 2, 32), // more than test_parts lets the device bind
+    CASE("window of all ages", CAUSAL, 1, 9, 13, 2, 1, 8, INT32_MAX),
+    CASE("positions of queries", CAUSAL | Q_POSITIONS, 2, 11, 17, 4, 2, 8),
+    CASE("positions of queries, window", CAUSAL | Q_POSITIONS, 2, 11, 17, 2, 2, 8, 4),
     CASE("packed, all kinds", CAUSAL | PACKED | POSITIONS | BIAS, 2, 18, 18, 4, 2, 8, 9),
     CASE("padded keys", KEYS_PADDED, 3, 10, 12, 2, 2, 8),
     CASE("head of 64", CAUSAL, 1, 33, 33, 2, 1, 64),

@@ -109,10 +109,10 @@ typedef struct Attention {
     Tensor *pages;         // i32 [B, P]: k and v are then [pages, page_size, G, D] and key s of batch b is at
     int64_t page_size;     //   pages[b, s / page_size], s % page_size
     Tensor *lengths;       // i32 [B]: how many keys batch b has (S by default); inference
-} Attention;
+} Attention;               // the values of keys that q_seq and k_seq hide are multiplied by 0: they must be finite
 Tensor *attention(Tape *t, Tensor *q, Tensor *k, Tensor *v, const Attention *a);
 
-// The pattern softmax(…) [B, H, T, S] by itself: for probes, aside from the fast path, and for attention_plain.
+// The pattern softmax(…) [B, H, T, S] by itself: for probes, aside from the fast path.
 Tensor *attention_pattern(Tape *t, Tensor *q, Tensor *k, const Attention *a);
 
 // Writes x [B, T, G, D] into a cache [pages, page_size, G, D] (f32 or f16) at slots [B, T] i32 (page · page_size +

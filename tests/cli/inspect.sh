@@ -63,7 +63,7 @@ works inspect model/model.safetensors --json
 says '"format": "safetensors"'
 echo 'not JSON' >model/config.json
 works inspect model
-says '^  config.json +no: no JSON: '
+says '^  config.json +no: line 1: '
 tensors shards/a.safetensors '{"a":{"dtype":"U8","shape":[1],"data_offsets":[0,1]}}' 1
 tensors shards/b.safetensors '{"b":{"dtype":"I64","shape":[],"data_offsets":[0,8]}}' 8
 echo '{"weight_map": {"a": "a.safetensors", "b": "b.safetensors"}}' >shards/model.safetensors.index.json

@@ -5,7 +5,7 @@
 
 works train "${tiny[@]}" --steps 12 --checkpoint-interval 6 --out run
 mkfifo pipe
-head -c 1100000 /dev/zero | tr '\0' ' ' >spaces
+truncate -s 70000000 long
 
 # broken PATTERN COMMAND…: a copy of the run, changed by a command in it, is refused with one line and stays as it is
 broken() {
@@ -36,11 +36,11 @@ broken 'run.json: line 2: unable to decode byte 0xff' sed -i 's/text/te\xfft/' r
 broken 'run.json: line [0-9]+: invalid token near .NaN' sed -i 's/"lr": 0.001/"lr": NaN/' run.json
 broken 'run.json: line 1: it does not start with \{' put run.json '[1, 2]'
 broken 'run.json: line 1: ' put run.json ''
-broken 'run.json: it has 1100000 bytes; at most 1048576' cp ../spaces run.json
+broken 'run.json: it has 70000000 bytes; at most 67108864' cp ../long run.json
 broken 'run.json: is a device or pipe, not a file' ln -sf ../pipe run.json
 broken 'run.json: is a device or pipe, not a file' ln -sf /dev/zero run.json
 broken 'step-12/state.json: is a device or pipe, not a file' ln -sf /dev/zero step-12/state.json
-broken 'step-12/state.json: it has 1100000 bytes' cp ../spaces step-12/state.json
+broken 'step-12/state.json: it has 70000000 bytes' cp ../long step-12/state.json
 broken 'step-12/state.json: best_loss is -1; it must be' sed -i 's/"best_loss": [0-9.]*/"best_loss": -1/' step-12/state.json
 broken 'step-12/model.gguf: is a device or pipe' ln -sf /dev/zero step-12/model.gguf
 broken 'log.jsonl: is a device or pipe, not a file' ln -sf ../pipe log.jsonl
