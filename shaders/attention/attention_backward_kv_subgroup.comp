@@ -27,8 +27,9 @@ ATTENTION_ARGS(15);
 
 void main()
 {
+    uint group = args.first + group_index();
     uint blocks = (args.S + R - 1) / R, lane = gl_SubgroupInvocationID;
-    uint first = group_index() % blocks * R, g = group_index() / blocks % args.G, b = group_index() / blocks / args.G;
+    uint first = group % blocks * R, g = group / blocks % args.G, b = group / blocks / args.G;
     if (b >= args.B) return;
 
     vec4 sum_k[R][N], sum_v[R][N];
@@ -74,9 +75,10 @@ void main()
                 dp[r] = score[r] * (dp[r] - pull) * args.scale; // ds from here on
             }
             [[unroll]] for (uint i = 0; i < LANES; i++) {
-                uint from = subgroupShuffle(query, i) + lane;
+                uint from = subgroupShuffle(query, i);
                 [[unroll]] for (uint n = 0; n < N; n++) {
-                    vec4 x = AT4(q, START4(q) + from + n * LANES), d = AT4(dy, START4(dy) + from + n * LANES);
+                    uint own = from + own_at(lane, n);
+                    vec4 x = AT4(q, START4(q) + own), d = AT4(dy, START4(dy) + own);
                     [[unroll]] for (uint r = 0; r < R; r++) {
                         sum_k[r][n] += subgroupShuffle(dp[r], i) * x;
                         sum_v[r][n] += subgroupShuffle(score[r], i) * d;
@@ -87,8 +89,8 @@ void main()
 
     [[unroll]] for (uint r = 0; r < R; r++)
         [[unroll]] for (uint n = 0; n < N; n++) {
-            if (first + r >= args.S || n * LANES + lane >= V) continue;
-            uint to = ((b * args.S + first + r) * args.G + g) * V + n * LANES + lane;
+            if (first + r >= args.S || !owns(lane, n)) continue;
+            uint to = ((b * args.S + first + r) * args.G + g) * V + own_at(lane, n);
             STORE4(dk, to, args.accumulate != 0 ? LOAD4_INOUT(dk, to) + sum_k[r][n] : sum_k[r][n]);
             STORE4(dv, to, args.accumulate_v != 0 ? LOAD4_INOUT(dv, to) + sum_v[r][n] : sum_v[r][n]);
         }

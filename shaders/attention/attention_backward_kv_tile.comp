@@ -27,8 +27,9 @@ shared float p[TILE][ROWS], ds[TILE][ROWS];
 
 void main()
 {
+    uint group = args.first + group_index();
     uint blocks = (args.S + ROWS - 1) / ROWS, me = gl_LocalInvocationIndex, lane = me % LANES, row = me / LANES * R;
-    uint block = group_index() % blocks, g = group_index() / blocks % args.G, b = group_index() / blocks / args.G;
+    uint block = group % blocks, g = group / blocks % args.G, b = group / blocks / args.G;
     uint first = block * ROWS;
     if (b >= args.B) return;
 

@@ -26,9 +26,10 @@ ATTENTION_ARGS(14);
 
 void main()
 {
+    uint group = args.first + group_index();
     uint blocks = (args.T + R - 1) / R, lane = gl_SubgroupInvocationID;
-    uint block = blocks - 1 - group_index() % blocks; // the longest first, where the mask is causal
-    uint h = group_index() / blocks % args.H, b = group_index() / blocks / args.H, first = block * R;
+    uint block = blocks - 1 - group % blocks; // the longest first, where the mask is causal
+    uint h = group / blocks % args.H, b = group / blocks / args.H, first = block * R;
     if (b >= args.B) return;
 
     vec4 sum[R][N];
@@ -87,9 +88,9 @@ void main()
         }
         [[unroll]] for (uint j = 0; j < KEYS; j++)
             [[unroll]] for (uint i = 0; i < LANES; i++) {
-                uint from = START4(k) + subgroupShuffle(row[j], i) + lane;
+                uint from = START4(k) + subgroupShuffle(row[j], i);
                 vec4 key[N];
-                [[unroll]] for (uint n = 0; n < N; n++) key[n] = AT4(k, from + n * LANES);
+                [[unroll]] for (uint n = 0; n < N; n++) key[n] = AT4(k, from + own_at(lane, n));
                 [[unroll]] for (uint r = 0; r < R; r++) {
                     float ds = subgroupShuffle(score[j][r], i);
                     [[unroll]] for (uint n = 0; n < N; n++) sum[r][n] += ds * key[n];
@@ -99,8 +100,8 @@ void main()
 
     [[unroll]] for (uint r = 0; r < R; r++)
         [[unroll]] for (uint n = 0; n < N; n++) {
-            if (first + r >= args.T || n * LANES + lane >= V) continue;
-            uint to = ((b * args.T + first + r) * args.H + h) * V + n * LANES + lane;
+            if (first + r >= args.T || !owns(lane, n)) continue;
+            uint to = ((b * args.T + first + r) * args.H + h) * V + own_at(lane, n);
             STORE4(dq, to, args.accumulate != 0 ? LOAD4_INOUT(dq, to) + sum[r][n] : sum[r][n]);
         }
 }

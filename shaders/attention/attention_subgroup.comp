@@ -27,9 +27,10 @@ ATTENTION_ARGS(12);
 
 void main()
 {
+    uint group = args.first + group_index();
     uint blocks = (args.T + R - 1) / R, lane = gl_SubgroupInvocationID;
-    uint block = blocks - 1 - group_index() % blocks; // the longest first, where the mask is causal
-    uint h = group_index() / blocks % args.H, b = group_index() / blocks / args.H, first = block * R;
+    uint block = blocks - 1 - group % blocks; // the longest first, where the mask is causal
+    uint h = group / blocks % args.H, b = group / blocks / args.H, first = block * R;
     if (b >= args.B) return;
 
     vec4 sum[R][N];
@@ -93,9 +94,9 @@ void main()
         }
         [[unroll]] for (uint j = 0; j < KEYS; j++)
             [[unroll]] for (uint i = 0; i < LANES; i++) {
-                uint from = START4(v) + subgroupShuffle(row[j], i) + lane;
+                uint from = START4(v) + subgroupShuffle(row[j], i);
                 vec4 value[N];
-                [[unroll]] for (uint n = 0; n < N; n++) value[n] = AT4(v, from + n * LANES);
+                [[unroll]] for (uint n = 0; n < N; n++) value[n] = AT4(v, from + own_at(lane, n));
                 [[unroll]] for (uint r = 0; r < R; r++) {
                     float p = subgroupShuffle(score[j][r], i);
                     [[unroll]] for (uint n = 0; n < N; n++) sum[r][n] += p * value[n];
@@ -107,8 +108,8 @@ void main()
         float all = subgroupAdd(l[r]), share = m[r] > LOWEST ? 1 / all : 0;
         uint t = first + r;
         [[unroll]] for (uint n = 0; n < N; n++)
-            if (t < args.T && n * LANES + lane < V)
-                STORE4(y, ((b * args.T + t) * args.H + h) * V + n * LANES + lane, sum[r][n] * share);
+            if (t < args.T && owns(lane, n))
+                STORE4(y, ((b * args.T + t) * args.H + h) * V + own_at(lane, n), sum[r][n] * share);
         if (t < args.T && lane == 0)
             STORE(lse, (b * args.H + h) * args.T + t, m[r] > LOWEST ? m[r] + log(all) : -LOWEST);
     }

@@ -25,9 +25,10 @@ shared float weight[TILE][ROWS], told[ROWS][LANES];
 
 void main()
 {
+    uint group = args.first + group_index();
     uint blocks = (args.T + ROWS - 1) / ROWS, me = gl_LocalInvocationIndex, lane = me % LANES, row = me / LANES * R;
-    uint block = blocks - 1 - group_index() % blocks; // the longest first, where the mask is causal
-    uint h = group_index() / blocks % args.H, b = group_index() / blocks / args.H, first = block * ROWS;
+    uint block = blocks - 1 - group % blocks; // the longest first, where the mask is causal
+    uint h = group / blocks % args.H, b = group / blocks / args.H, first = block * ROWS;
     if (b >= args.B) return;
 
     VALUE sum[R][N];

@@ -48,6 +48,7 @@ typedef struct GpuOptions {
     // Tests lower these to reach the paths of weaker devices; 0 leaves the device's own.
     uint64_t max_binding_bytes, max_allocation_bytes;
     bool no_texel, no_host_access;
+    double dispatch_flops; // the most that one dispatch may cost, where an op can be cut; 0 means 1e11
     double submit_seconds; // the estimated cost at which a command buffer is submitted; 0 means 0.05
 } GpuOptions;
 

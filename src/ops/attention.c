@@ -122,6 +122,27 @@ const Kernel *attention_kernel(Gpu *gpu, KernelSpec spec, const AttentionProblem
     return gpu_kernel(gpu, &spec);
 }
 
+// A rung's group of tile[1] makes a block of tile[0] rows, or an invocation makes one row where tile[0] is 0.
+void attention_dispatch(Tape *t, const Rung *rung, AttentionProblem p, uint32_t lines, uint32_t n, Work cost,
+                        Spans spans)
+{
+    Gpu *gpu = stream_gpu(t->stream);
+    const Kernel *kernel = attention_kernel(gpu, rung->kernel, &p);
+    uint32_t rows = rung->tile[0] ? rung->tile[0] : 1, invocations = rung->tile[0] ? rung->tile[1] : 1;
+    uint32_t all = lines * ((n + rows - 1) / rows), parts = (uint32_t)(cost.flops / op_most_flops(gpu)) + 1;
+    if (parts > all) parts = all;
+    for (uint32_t i = 0; i < parts; i++) {
+        uint32_t end = (uint32_t)((uint64_t)all * (i + 1) / parts);
+        p.args.first = (uint32_t)((uint64_t)all * i / parts);
+        p.args.items = end - p.args.first;
+        double share = (double)p.args.items / all;
+        gpu_dispatch(
+            t->stream, kernel,
+            ITEMS((uint64_t)p.args.items * invocations, .flops = cost.flops * share, .bytes = cost.bytes * share),
+            spans, &p.args, sizeof p.args);
+    }
+}
+
 // ---- Forward -----------------------------------------------------------------------------------------------------
 
 Tensor *attention(Tape *t, Tensor *q, Tensor *k, Tensor *v, const Attention *a)
@@ -137,13 +158,11 @@ Tensor *attention(Tape *t, Tensor *q, Tensor *k, Tensor *v, const Attention *a)
         uint32_t n = B - b < batches ? B - b : batches;
         AttentionProblem part = attention_part(&p, b, n);
         const Rung *rung = ladder_pick(t, &attention_ladders[LADDER_FORWARD], &part);
-        part.args.items = n * p.args.H * p.args.T;
-        gpu_dispatch(t->stream, attention_kernel(gpu, rung->kernel, &part),
-                     ITEMS(attention_items(rung, n * p.args.H, p.args.T), .flops = 4 * part.pairs * p.D,
-                           .bytes = (double)(2 * part.q.bytes + part.k.bytes + part.v.bytes)),
-                     SPANS(part.q, part.k, part.v, attention_rows(y->span, B, b, n), attention_rows(lse->span, B, b, n),
-                           MASK_SPANS(&part)),
-                     &part.args, sizeof part.args);
+        Work cost = { .flops = 4 * part.pairs * p.D,
+                      .bytes = (double)(2 * part.q.bytes + part.k.bytes + part.v.bytes) };
+        attention_dispatch(t, rung, part, n * p.args.H, p.args.T, cost,
+                           SPANS(part.q, part.k, part.v, attention_rows(y->span, B, b, n),
+                                 attention_rows(lse->span, B, b, n), MASK_SPANS(&part)));
     }
     return tape_node(t, y, attention_backward, INPUTS(q, k, v, a->bias), SAVED(lse), ATTRIBUTES(*a));
 }

@@ -42,13 +42,10 @@ static inline Span attention_rows(Span span, uint32_t of, uint32_t begin, uint32
 // A kernel of the problem's head dimension and features.
 const Kernel *attention_kernel(Gpu *gpu, KernelSpec spec, const AttentionProblem *p);
 
-// Invocations for `lines` (batch, head) pairs of `n` rows each: a rung's group of tile[1] makes a block of tile[0] rows, or
-// an invocation makes one row where tile[0] is 0.
-static inline uint64_t attention_items(const Rung *rung, uint32_t lines, uint32_t n)
-{
-    if (!rung->tile[0]) return (uint64_t)lines * n;
-    return (uint64_t)lines * ((n + rung->tile[0] - 1) / rung->tile[0]) * rung->tile[1];
-}
+// Runs a rung over all rows of `lines` (batch, head) pairs of `n` rows each, in parts that no driver takes for a hang.
+// `cost` is the whole's.
+void attention_dispatch(Tape *t, const Rung *rung, AttentionProblem p, uint32_t lines, uint32_t n, Work cost,
+                        Spans spans);
 
 void attention_backward(Tape *t, const Node *n);
 

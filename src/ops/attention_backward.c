@@ -31,22 +31,18 @@ static Target target(Tape *t, Tensor *x)
 static void backward_q(Tape *t, AttentionProblem p, Span dy, Span lse, Span delta, Target dq)
 {
     const Rung *rung = ladder_pick(t, &attention_ladders[LADDER_BACKWARD_Q], &p);
-    p.args.items = p.args.B * p.args.H * p.args.T;
     p.args.accumulate = dq.accumulate;
-    gpu_dispatch(t->stream, attention_kernel(stream_gpu(t->stream), rung->kernel, &p),
-                 ITEMS(attention_items(rung, p.args.B * p.args.H, p.args.T), COST(&p, 3)),
-                 SPANS(p.q, p.k, p.v, dy, lse, delta, dq.span, MASK_SPANS(&p)), &p.args, sizeof p.args);
+    attention_dispatch(t, rung, p, p.args.B * p.args.H, p.args.T, (Work){ COST(&p, 3) },
+                       SPANS(p.q, p.k, p.v, dy, lse, delta, dq.span, MASK_SPANS(&p)));
 }
 
 static void backward_kv(Tape *t, AttentionProblem p, Span dy, Span lse, Span delta, Target dk, Target dv)
 {
     const Rung *rung = ladder_pick(t, &attention_ladders[LADDER_BACKWARD_KV], &p);
-    p.args.items = p.args.B * p.args.S * p.args.G;
     p.args.accumulate = dk.accumulate;
     p.args.accumulate_v = dv.accumulate;
-    gpu_dispatch(t->stream, attention_kernel(stream_gpu(t->stream), rung->kernel, &p),
-                 ITEMS(attention_items(rung, p.args.B * p.args.G, p.args.S), COST(&p, 4)),
-                 SPANS(p.q, p.k, p.v, dy, lse, delta, dk.span, dv.span, MASK_SPANS(&p)), &p.args, sizeof p.args);
+    attention_dispatch(t, rung, p, p.args.B * p.args.G, p.args.S, (Work){ COST(&p, 4) },
+                       SPANS(p.q, p.k, p.v, dy, lse, delta, dk.span, dv.span, MASK_SPANS(&p)));
 }
 
 static void backward_bias(Tape *t, AttentionProblem p, Span dy, Span lse, Span delta, Target dbias)

@@ -39,6 +39,13 @@ const Rung *ladder_pick(Tape *t, const Ladder *ladder, const void *problem);
 // A rung's kernel name as profiles, doctor and t->force have it: "matmul_nt_tile(8,8)".
 const Kernel *rung_kernel(Gpu *gpu, const Rung *rung);
 
+// The most that a dispatch should cost: a driver may kill work that runs for seconds. Ops that can be larger are cut.
+static inline double op_most_flops(Gpu *gpu)
+{
+    double flops = gpu_options(gpu)->dispatch_flops;
+    return flops > 0 ? flops : 1e11;
+}
+
 // ---- Cases -------------------------------------------------------------------------------------------------------
 
 enum { TRIAL_TENSORS = 12 };

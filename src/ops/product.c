@@ -112,18 +112,18 @@ static void run_each_batch(Tape *t, const Product *p)
 void product_run(Tape *t, Product p)
 {
     const GpuTraits *traits = gpu_traits(stream_gpu(t->stream));
-    const double MAX_FLOPS = 1e11;
+    double most = op_most_flops(stream_gpu(t->stream));
     uint64_t limit = traits->max_binding_bytes - traits->alignment; // a descriptor may start a little earlier
     bool a_large = p.a.bytes > limit, b_large = p.b.bytes > limit, c_large = p.c.bytes > limit;
     double flops = 2.0 * (double)p.M * (double)p.N * (double)p.K;
-    if (p.batches > 1 && (a_large || b_large || c_large || flops * (double)p.batches > MAX_FLOPS ||
+    if (p.batches > 1 && (a_large || b_large || c_large || flops * (double)p.batches > most ||
                           p.batches > traits->max_workgroup_count[2]))
         run_each_batch(t, &p);
     else if (a_large)
         run_in_two(t, &p, axes[p.kind].a_rows);
     else if (b_large)
         run_in_two(t, &p, axes[p.kind].b_rows);
-    else if (c_large || (flops > MAX_FLOPS && p.M > SPLIT))
+    else if (c_large || (flops > most && p.M > SPLIT))
         run_in_two(t, &p, AXIS_M);
     else
         run_whole(t, &p);

@@ -23,18 +23,30 @@ static void hold(void *context, const Op *op, const Case *c, const char *force)
     ck_assert_msg(result.skipped || result.pass, "%s %s %s: %s", op->name, c->label, force ? force : "", result.why);
 }
 
-START_TEST(op_goes_in_parts)
+static void hold_all(const char *op, GpuOptions options)
 {
     Error err = { "" };
-    Gpu *gpu = gpu_open(&(GpuOptions){ .poison = true, .max_binding_bytes = in_parts[_i].binding }, &err);
+    Gpu *gpu = gpu_open(&options, &err);
     ck_assert_msg(gpu != NULL, "%s", err.message);
     stream = stream_open(gpu, &err);
     ck_assert_msg(stream != NULL, "%s", err.message);
     for (int i = 0; i < ops_count; i++)
-        if (!strcmp(ops[i]->name, in_parts[_i].name)) op_each(ops[i], gpu, false, hold, NULL);
+        if (!strcmp(ops[i]->name, op)) op_each(ops[i], gpu, false, hold, NULL);
     ck_assert_int_eq(gpu_validation_messages(), 0);
     stream_close(stream);
     gpu_close(gpu);
+}
+
+START_TEST(op_goes_in_parts)
+{
+    hold_all(in_parts[_i].name, (GpuOptions){ .poison = true, .max_binding_bytes = in_parts[_i].binding });
+}
+END_TEST
+
+START_TEST(op_is_cut_by_cost)
+{
+    static const char *const names[] = { "attention", "matmul_nt" };
+    hold_all(names[_i], (GpuOptions){ .poison = true, .dispatch_flops = 5000 });
 }
 END_TEST
 
@@ -45,6 +57,7 @@ Suite *suite_parts(void)
     TCase *tests = tcase_create("parts");
     tcase_set_timeout(tests, 300);
     tcase_add_loop_test(tests, op_goes_in_parts, 0, (int)(sizeof in_parts / sizeof *in_parts));
+    tcase_add_loop_test(tests, op_is_cut_by_cost, 0, 2);
     suite_add_tcase(suite, tests);
     return suite;
 }
