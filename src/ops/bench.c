@@ -110,47 +110,49 @@ bool bench_op(Stream *stream, const Op *op, const Case *c, const char *force, do
 
 // ---- The roof ----------------------------------------------------------------------------------------------------
 
+enum { FLOPS_ITEMS = 1 << 16, FLOPS_TURNS = 64, FLOPS_A_TURN = 768 };
+enum { ROOF_BYTES = 96 << 20, BYTES_A_TURN = 256 }; // more than most caches hold, less than every device binds
+static const double ROOF_FLOPS = (double)FLOPS_ITEMS * FLOPS_TURNS * FLOPS_A_TURN;
+
 typedef struct RoofCall {
     Stream *stream;
     Span data, sums;
 } RoofCall;
 
-typedef struct RoofArgs {
-    uint32_t n;
-} RoofArgs;
-
-enum { ROOF_ITEMS = 1 << 16, ROOF_STEPS = 256, ROOF_FLOPS = 64 }; // multiplies and adds of an item's step
-
 static void call_flops(void *context)
 {
+    typedef struct FlopsArgs {
+        uint32_t turns;
+    } FlopsArgs;
     RoofCall *call = context;
-    double flops = (double)ROOF_ITEMS * ROOF_STEPS * ROOF_FLOPS;
     gpu_dispatch(call->stream, KERNEL(stream_gpu(call->stream), "roof_flops"),
-                 ITEMS(ROOF_ITEMS, .flops = flops, .bytes = 4.0 * ROOF_ITEMS), SPANS(call->sums),
-                 ARGS(RoofArgs, ROOF_STEPS));
+                 ITEMS(FLOPS_ITEMS, .flops = ROOF_FLOPS, .bytes = 4.0 * FLOPS_ITEMS), SPANS(call->sums),
+                 ARGS(FlopsArgs, FLOPS_TURNS));
 }
 
 static void call_bytes(void *context)
 {
+    typedef struct BytesArgs {
+        uint32_t turns, first, next;
+    } BytesArgs;
     RoofCall *call = context;
     Gpu *gpu = stream_gpu(call->stream);
     const GpuTraits *traits = gpu_traits(gpu);
-    uint64_t texels = call->data.bytes / 16;
-    bool texel = traits->texel_loads_fast && texels <= traits->max_texel_elements;
+    bool texel = traits->texel_loads_fast && ROOF_BYTES / 16 <= traits->max_texel_elements;
+    bool runs = traits->type == GPU_CPU;
+    uint32_t items = runs ? 1 << 13 : 1 << 16, share = ROOF_BYTES / 16 / items; // in fours of floats
     gpu_dispatch(call->stream, texel ? KERNEL(gpu, "roof_bytes.texel") : KERNEL(gpu, "roof_bytes"),
-                 ITEMS(ROOF_ITEMS, .flops = (double)texels * 4, .bytes = (double)call->data.bytes),
-                 SPANS(call->data, call->sums), ARGS(RoofArgs, (uint32_t)texels));
+                 ITEMS(items, .flops = ROOF_BYTES / 4.0, .bytes = ROOF_BYTES), SPANS(call->data, call->sums),
+                 ARGS(BytesArgs, share * 16 / BYTES_A_TURN, runs ? share : 1, runs ? 1 : items));
 }
 
 bool bench_roof(Stream *stream, Roof *roof, Error *err)
 {
     Gpu *gpu = stream_gpu(stream);
-    const uint64_t MOST = 96 << 20; // more than a cache holds
-    uint64_t limit = gpu_traits(gpu)->max_binding_bytes / 4096 * 4096;
     RoofCall call = { .stream = stream };
     BenchResult flops = { 0 }, bytes = { 0 };
-    if (!gpu_alloc(gpu, limit < MOST ? limit : MOST, &call.data, err)) return false;
-    bool ok = gpu_alloc(gpu, 4 * ROOF_ITEMS, &call.sums, err);
+    if (!gpu_alloc(gpu, ROOF_BYTES, &call.data, err)) return false;
+    bool ok = gpu_alloc(gpu, 4 * FLOPS_ITEMS, &call.sums, err);
     if (ok) {
         stream_fill(stream, call.data, 0);
         ok = measure(stream, call_flops, &call, 0.3, &flops, err) &&
@@ -158,8 +160,6 @@ bool bench_roof(Stream *stream, Roof *roof, Error *err)
         gpu_free(gpu, call.sums);
     }
     gpu_free(gpu, call.data);
-    if (!ok) return false;
-    *roof = (Roof){ (double)ROOF_ITEMS * ROOF_STEPS * ROOF_FLOPS / flops.best * 1e-9,
-                    (double)call.data.bytes / bytes.best * 1e-9 };
-    return true;
+    if (ok) *roof = (Roof){ ROOF_FLOPS / flops.best * 1e-9, ROOF_BYTES / bytes.best * 1e-9 };
+    return ok;
 }
