@@ -81,7 +81,7 @@ typedef struct ModelCheck {
 
 ModelCheck model_check(const Gguf *file);
 
-// The tokenizer of such a file alone.
+// The tokenizer alone: of such a file, or of what tokenizer_open reads.
 Tokenizer *model_tokenizer(const char *path, Error *err);
 
 // Fills a model that has memory from a file of the same configuration (a checkpoint's).

@@ -1,8 +1,10 @@
 #include "models/tokenizer_file.h"
+#include "base/file.h"
 #include "base/memory.h"
 #include "models/model.h"
 #include "text/normalize.h"
 #include <stdlib.h>
+#include <string.h>
 
 #define KEY(name) "tokenizer.ggml." name
 
@@ -110,8 +112,15 @@ void tokenizer_to_gguf(const Tokenizer *tokenizer, GgufWriter *w)
     gguf_put_bool(w, KEY("add_space_prefix"), v.space_prefix);
 }
 
+static bool ends_with(const char *path, const char *end)
+{
+    size_t size = strlen(path), n = strlen(end);
+    return size >= n && !strcmp(path + size - n, end);
+}
+
 Tokenizer *model_tokenizer(const char *path, Error *err)
 {
+    if (dir_exists(path) || ends_with(path, ".json") || ends_with(path, ".txt")) return tokenizer_open(path, err);
     Gguf *file = gguf_open(path, err);
     Tokenizer *tokenizer = file ? tokenizer_from_gguf(file, INT32_MAX, err) : NULL;
     gguf_close(file);

@@ -2,6 +2,7 @@
 #include "base/error.h"
 #include "base/memory.h"
 #include "base/utf8.h"
+#include "text/bert_classes.h"
 #include <stdlib.h>
 #include <utf8proc.h>
 
@@ -28,26 +29,11 @@ static utf8proc_category_t category(uint32_t code)
     return code < STRAY ? utf8proc_category((utf8proc_int32_t)code) : UTF8PROC_CATEGORY_CN;
 }
 
-bool code_is_punctuation(uint32_t c)
-{
-    if (c < 0x80) return (c >= 33 && c <= 47) || (c >= 58 && c <= 64) || (c >= 91 && c <= 96) || (c >= 123 && c <= 126);
-    utf8proc_category_t of = category(c);
-    return of >= UTF8PROC_CATEGORY_PC && of <= UTF8PROC_CATEGORY_PO;
-}
-
 bool code_is_word(uint32_t c)
 {
     utf8proc_category_t of = category(c);
     return (of >= UTF8PROC_CATEGORY_LU && of <= UTF8PROC_CATEGORY_NL) || of == UTF8PROC_CATEGORY_PC || c == 0x200c ||
            c == 0x200d;
-}
-
-// Control, format, private use: what BERT cleans away, except for the three that are white space.
-static bool is_control(uint32_t c)
-{
-    utf8proc_category_t of = category(c);
-    bool other = of == UTF8PROC_CATEGORY_CC || of == UTF8PROC_CATEGORY_CF || of == UTF8PROC_CATEGORY_CO;
-    return other && c != '\t' && c != '\n' && c != '\r';
 }
 
 static bool is_ideograph(uint32_t c)
@@ -154,7 +140,9 @@ static void clean(uint32_t set, const Codes *in, Codes *out)
 {
     for (size_t i = 0; i < in->count; i++) {
         uint32_t code = in->list[i] < STRAY ? (uint32_t)in->list[i] : REPLACEMENT;
-        if (set & NORMALIZE_CLEAN && (code == 0 || code == REPLACEMENT || is_control(code))) continue;
+        bool kept =
+            code == '\t' || code == '\n' || code == '\r'; // the only control characters that are white space here
+        if (set & NORMALIZE_CLEAN && !kept && (code == REPLACEMENT || bert_class(code) == BERT_CONTROL)) continue;
         bool alone = set & NORMALIZE_CJK && is_ideograph(code);
         if (alone) push(out, ' ');
         push(out, set & NORMALIZE_CLEAN && code_is_space(code) ? ' ' : code);
@@ -166,7 +154,7 @@ static void drop_marks(Codes *codes)
 {
     size_t count = 0;
     for (size_t i = 0; i < codes->count; i++)
-        if (category((uint32_t)codes->list[i]) != UTF8PROC_CATEGORY_MN) codes->list[count++] = codes->list[i];
+        if (bert_class((uint32_t)codes->list[i]) != BERT_MARK) codes->list[count++] = codes->list[i];
     codes->count = count;
 }
 

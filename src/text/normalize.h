@@ -24,6 +24,5 @@ void text_append(TextBuffer *buffer, const char *data, size_t size);
 // text (n log n in a run of marks).
 StringView text_normalize(uint32_t set, StringView text, TextBuffer *buffer);
 
-bool code_is_space(uint32_t code);       // White_Space
-bool code_is_punctuation(uint32_t code); // BERT's: Unicode's categories P and every ASCII symbol
-bool code_is_word(uint32_t code);        // letters, marks, decimal digits, connectors: \w of regular expressions
+bool code_is_space(uint32_t code); // White_Space
+bool code_is_word(uint32_t code);  // letters, marks, decimal digits, connectors: \w of regular expressions

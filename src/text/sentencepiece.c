@@ -134,14 +134,14 @@ static void sentencepiece_encode(const Tokenizer *t, StringView text, TokenList 
 {
     const SentencePiece *sp = t->state;
     MergeQueue queue = { .find = find_join, .state = sp };
-    bool prefix = t->vocabulary.space_prefix;
-    char *copy = NULL;
-    if (prefix) {
-        copy = mem_alloc(text.size + 1);
+    Arena arena = { 0 };
+    if (t->vocabulary.space_prefix) {
+        char *copy = arena_alloc(&arena, text.size + 2);
         copy[0] = ' ';
         memcpy(copy + 1, text.data, text.size);
         text = (StringView){ copy, text.size + 1 };
     }
+    text = with_spaces(&arena, text); // a ▁ of the user's is a space too
     for (size_t at = 0, size; at < text.size; at += size) {
         int length = utf8_length(text.data + at, text.size - at);
         size = length > 0 ? (size_t)length : 1;
@@ -151,7 +151,7 @@ static void sentencepiece_encode(const Tokenizer *t, StringView text, TokenList 
     merge_queue_run(&queue);
     for (ptrdiff_t i = 0; i >= 0; i = queue.symbols[i].next) push_symbol(sp, &queue.symbols[i], t->vocabulary.unk, out);
     merge_queue_free(&queue);
-    free(copy);
+    arena_free(&arena);
 }
 
 const TokenizerKind tokenizer_sentencepiece = { "llama", NULL, sentencepiece_load, sentencepiece_encode,

@@ -88,7 +88,7 @@ static void list_specials(Tokenizer *t)
     for (int32_t id = 0; id < (int32_t)v->n_tokens; id++) {
         if (!token_is_special(v->types[id])) continue;
         uint32_t flags = v->flags ? v->flags[id] : 0;
-        bool later = flags & ADDED_NORMALIZED && v->normalize;
+        bool later = flags & ADDED_NORMALIZED;
         StringView text = t->texts[id];
         if (later) text = view_copy(&t->arena, text_normalize(v->normalize, text, &buffer));
         specials_add(later ? &t->later : &t->raw, (Special){ text, id, v->types[id] != TOKEN_USER_DEFINED, flags });

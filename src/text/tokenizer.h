@@ -96,6 +96,19 @@ Tokenizer *tokenizer_bpe_train(const char *text, size_t bytes, int32_t vocab_siz
 Tokenizer *tokenizer_load(const Vocabulary *vocabulary, Error *err);
 void tokenizer_free(Tokenizer *tokenizer);
 
+// Hugging Face's files. `path` is a tokenizer.json, a vocab.json with its merges.txt beside it, BERT's vocab.txt, or a
+// folder with one of them; a tokenizer_config.json beside it tells bos and eos where tokenizer.json doesn't. Of
+// tokenizer.json: models BPE with ByteLevel, and WordPiece; normalizers NFC and BertNormalizer; pre-tokenizers
+// ByteLevel, Split (Isolated), Digits and BertPreTokenizer; templates with one token in front and one behind; Sequences
+// of these. Truncation and padding aren't done. Anything else is an error that names it; every error names the path.
+// A vocab.txt doesn't say whether it is BERT's uncased one: it is where none of its words has a capital letter.
+Tokenizer *tokenizer_open(const char *path, Error *err);
+
+// The same of their bytes.
+Tokenizer *tokenizer_from_json(const char *data, size_t size, Error *err);
+Tokenizer *tokenizer_from_vocab_json(const char *data, size_t size, const char *merges, size_t merges_size, Error *err);
+Tokenizer *tokenizer_from_vocab_txt(const char *data, size_t size, Error *err);
+
 // The vocabulary as files hold it; everything in it belongs to the tokenizer.
 Vocabulary tokenizer_vocabulary(const Tokenizer *tokenizer);
 

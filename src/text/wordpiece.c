@@ -2,6 +2,7 @@
 // each punctuation mark; each word is read from its beginning, the longest token first; a word that can't be read to
 // its end is one unknown token.
 #include "base/utf8.h"
+#include "text/bert_classes.h"
 #include "text/normalize.h"
 #include "text/tokenizer_kind.h"
 #include <stdlib.h>
@@ -101,7 +102,7 @@ static void wordpiece_encode(const Tokenizer *t, StringView text, TokenList *out
         int length = utf8_length(text.data + at, text.size - at);
         size = length > 0 ? (size_t)length : 1;
         uint32_t code = length > 0 ? utf8_code_point(text.data + at, length) : 0xfffd;
-        bool space = code_is_space(code), alone = !space && code_is_punctuation(code);
+        bool space = code_is_space(code), alone = !space && bert_class(code) == BERT_PUNCTUATION;
         if (!space && !alone) {
             word.size += size;
             if (characters <= INT32_MAX - 1) characters++;
