@@ -12,7 +12,7 @@ grep -q '^usage: lectern COMMAND' err || problem 'no usage'
 works --help
 ends 2 "$lectern" nonesuch
 [ "$(cat err)" = 'lectern: there is no command "nonesuch" (see `lectern --help`)' ] || problem 'the message'
-for command in devices doctor bench data train generate lecture; do
+for command in devices doctor bench data train generate tokenize lecture; do
     works $command --help
     says "usage: lectern $command"
     [ $command = lecture ] || refused 2 'there is no option --nonesuch' $command --nonesuch --device 0
