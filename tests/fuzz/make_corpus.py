@@ -148,6 +148,8 @@ save("checkpoint", "broken-moments-flat", moments([("m.a.weight", [6])] + weight
 save("checkpoint", "broken-moments-rank", moments(weights + [("m.b", [4, 1]), ("v.b", [4])]))
 save("checkpoint", "broken-moments-type", moments(weights + biases, kind=1))
 save("checkpoint", "broken-moments-cut", moments(weights + biases)[:-40])
+
+
 def safetensors(header, data=b"", length=None):
     text = header if isinstance(header, bytes) else json.dumps(header).encode()
     return struct.pack("<Q", len(text) if length is None else length) + text + data
@@ -210,3 +212,43 @@ save("zip", "broken-offset", spoil(archive(*entries), -6, b"\xfe\xff\xff\xff"))
 save("zip", "broken-size", spoil(archive(*entries), -10, b"\xfe\xff\xff\xff"))
 save("zip", "broken-cut", archive(*entries)[:-5])
 save("zip", "broken-local", spoil(archive(*entries), 0, b"XX"))
+
+
+TEXT = "Aé 12  <s>ab\n\n't teddy x y\u0301\u0323 中文<mask> words".encode() + b"\xff\xc3"
+BYTE_LEVEL = {"type": "ByteLevel", "add_prefix_space": False, "use_regex": False}
+PATTERN = r"(?i:'s|'t)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}|\s+(?!\S)|\s+"
+BPE = {"model": {"type": "BPE", "unk_token": None, "ignore_merges": True, "merges": ["a b", ["Ġ", "ab"]],
+                 "vocab": {"a": 0, "b": 1, "Ġ": 2, "ab": 3, "Ġab": 4, "1": 5, "t": 6, "Ã": 7, "Ċ": 8}},
+       "normalizer": {"type": "NFC"},
+       "pre_tokenizer": {"type": "Sequence", "pretokenizers": [
+           {"type": "Digits", "individual_digits": True},
+           {"type": "Split", "pattern": {"Regex": PATTERN}, "behavior": "Isolated"}, BYTE_LEVEL]},
+       "added_tokens": [{"id": 9, "content": "<s>", "special": True}, {"id": 11, "content": "<mask>", "lstrip": True},
+                        {"id": 10, "content": "word", "single_word": True, "rstrip": True, "normalized": True}],
+       "post_processor": {"type": "TemplateProcessing", "special_tokens": {"<s>": {"ids": [9]}}, "single": [
+           {"SpecialToken": {"id": "<s>"}}, {"Sequence": {"id": "A"}}]}}
+WORDPIECE = {"model": {"type": "WordPiece", "unk_token": "[UNK]", "max_input_chars_per_word": 9,
+                       "vocab": {"[UNK]": 0, "[CLS]": 1, "[SEP]": 2, "te": 3, "##d": 4, "##dy": 5, "a": 6, "中": 7}},
+             "normalizer": {"type": "BertNormalizer", "strip_accents": None, "lowercase": True},
+             "pre_tokenizer": {"type": "BertPreTokenizer"}, "added_tokens": [{"id": 1, "content": "[CLS]", "special": True}],
+             "post_processor": {"type": "BertProcessing", "cls": ["[CLS]", 1], "sep": ["[SEP]", 2]}}
+GPT2 = {**BPE, "normalizer": None, "pre_tokenizer": {"type": "ByteLevel", "add_prefix_space": True}}
+
+
+def hf(name, tokenizer, text=TEXT):
+    save("tokenizer", "json-" + name, b"j" + json.dumps(tokenizer, ensure_ascii=False).encode() + b"\0" + text)
+
+
+hf("bpe", BPE)
+hf("gpt2", GPT2)
+hf("wordpiece", WORDPIECE)
+hf("string-split", {**BPE, "pre_tokenizer": {"type": "Sequence", "pretokenizers": [
+    {"type": "Split", "pattern": {"String": "a.b"}, "behavior": "Isolated"}, BYTE_LEVEL]}})
+hf("backtracking", {**BPE, "pre_tokenizer": {"type": "Sequence", "pretokenizers": [
+    {"type": "Split", "pattern": {"Regex": "(a+)+(?=b)|(?=a)"}, "behavior": "Isolated"}, BYTE_LEVEL]}}, b"a" * 300)
+hf("id-large", {**BPE, "added_tokens": [{"id": 2**31 - 1, "content": "x"}]})
+hf("id-twice", {**BPE, "added_tokens": [{"id": 0, "content": "x"}]})
+hf("nested", {**BPE, "normalizer": {"type": "Sequence", "normalizers": [{"type": "Sequence", "normalizers": [{"type": "NFC"}]}]}})
+hf("wrong-types", {"model": {"type": "BPE", "vocab": [], "merges": {}}, "added_tokens": {}, "normalizer": 1})
+save("tokenizer", "vocab-txt", b"t[UNK]\n[CLS]\r\n[SEP]\na\nte\n##d\n##dy\n##\n\0" + TEXT)
+save("tokenizer", "vocab-json", b"m" + json.dumps(BPE["model"]["vocab"]).encode() + b"\0#version\na b\n\0" + TEXT)
