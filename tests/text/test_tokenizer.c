@@ -570,6 +570,30 @@ START_TEST(bad_vocabularies_are_named)
 }
 END_TEST
 
+// SmolLM2's unknown token is <|endoftext|>: a byte that it can't spell must not end a document.
+START_TEST(bytes_without_a_token)
+{
+    static const StringView tokens[] = { { "a", 1 }, { "b", 1 }, { "ab", 2 }, { "<x>", 3 } },
+                            merges[] = { { "a b", 3 } };
+    int32_t types[] = { TOKEN_NORMAL, TOKEN_NORMAL, TOKEN_NORMAL, TOKEN_CONTROL };
+    Vocabulary v = VOCABULARY_NONE;
+    v.model = string_view("gpt2"), v.pre = string_view("gpt-2");
+    v.n_tokens = 4, v.tokens = tokens, v.types = types, v.n_merges = 1, v.merges = merges, v.unk = 3;
+    for (int i = 0; i < 2; i++) {
+        types[3] = i ? TOKEN_UNKNOWN : TOKEN_CONTROL;
+        Tokenizer *t = tokenizer_load(&v, NULL);
+        TokenList ids = { 0 };
+        tokenizer_encode(t, "axb", 3, true, &ids);
+        if (i)
+            ck_assert(ids.count == 3 && ids.ids[0] == 0 && ids.ids[1] == 3 && ids.ids[2] == 1);
+        else
+            ck_assert(ids.count == 1 && ids.ids[0] == 2); // as if the x had never been there
+        free(ids.ids);
+        tokenizer_free(t);
+    }
+}
+END_TEST
+
 static bool stop_at_once(void *user, int32_t done, int32_t vocab_size)
 {
     ck_assert_int_eq(vocab_size, 300);
@@ -615,6 +639,7 @@ Suite *suite_tokenizer(void)
     tcase_add_test(tests, ids_equal_hugging_face);
     tcase_add_test(tests, a_vocabulary_goes_through_gguf);
     tcase_add_loop_test(tests, bad_vocabularies_are_named, 0, COUNT_OF(BAD_VOCABULARIES));
+    tcase_add_test(tests, bytes_without_a_token);
     tcase_add_test(tests, training_that_cannot_be);
     suite_add_tcase(suite, tests);
     return suite;

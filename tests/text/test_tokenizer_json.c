@@ -148,9 +148,15 @@ END_TEST
 #define SEQUENCE(list) ", \"pre_tokenizer\": {\"type\": \"Sequence\", \"pretokenizers\": [" list "]}"
 #define BYTES "{\"type\": \"ByteLevel\", \"add_prefix_space\": false, \"use_regex\": false}"
 
+#define UNREACHABLE(model)                                                                                            \
+    "{\"model\": {\"vocab\": {\"a\": 0, \"b\": 1, \"aba\": 2, \"ab\": 3}, \"merges\": [\"a b\"]" model "}" BYTE_LEVEL \
+    "}"
+
 static const struct {
     const char *json, *text, *ids;
 } FILES[] = {
+    { UNREACHABLE(""), "aba", "[3, 0]" },
+    { UNREACHABLE(", \"ignore_merges\": true"), "aba abab", "[2, 3, 3]" },
     { BPE("", BYTE_LEVEL), "ab 1ab", "[3, 4, 2, 3]" },
     { BPE("", ", \"pre_tokenizer\": {\"type\": \"ByteLevel\"}"), "ab", "[4, 3]" },
     { BPE("", ", \"pre_tokenizer\": {\"type\": \"ByteLevel\"}"), " ab", "[4, 3]" },

@@ -178,6 +178,8 @@ START_TEST(berts_rules)
           "b\u3042",
           "a \u4e2d  \u6587 b\u3042" },
         { NORMALIZE_ACCENTS, "\u00c9\u1e69\u0130x\u0301", "EsIx" },
+        { NORMALIZE_ACCENTS, "x\u1df5y\u1df6\u1734",
+          "xy\u1df6" }, // a mark of Unicode 10, and one that is none any more
         { NORMALIZE_LOWER, "\u00c9\u0130\u03a3\u1e9e", "\u00e9i\u0307\u03c3\u00df" },
         { NORMALIZE_ACCENTS | NORMALIZE_LOWER, "\u0130STANBUL", "istanbul" },
     };
