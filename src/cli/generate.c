@@ -85,14 +85,14 @@ static void write_token(Writer *w, int32_t id, double log_probability)
 
 static bool prompt_ids(const Tokenizer *tokenizer, TokenList *ids, Error *err)
 {
-    if (prompt && *prompt) {
-        tokenizer_encode(tokenizer, prompt, strlen(prompt), false, ids);
-        return true;
-    }
+    bool given = prompt && *prompt;
     int32_t first = tokenizer_bos(tokenizer) >= 0 ? tokenizer_bos(tokenizer) : tokenizer_eos(tokenizer);
-    if (first < 0) return error_set(err, "the model has no token to start with: give a --prompt");
-    GROW(ids->ids, ids->count, ids->capacity);
-    ids->ids[ids->count++] = first;
+    if (!given && first < 0) return error_set(err, "the model has no token to start with: give a --prompt");
+    if (!given || tokenizer_adds_bos(tokenizer)) {
+        GROW(ids->ids, ids->count, ids->capacity);
+        ids->ids[ids->count++] = first;
+    }
+    if (given) tokenizer_encode(tokenizer, prompt, strlen(prompt), false, ids);
     return true;
 }
 

@@ -594,6 +594,36 @@ START_TEST(bytes_without_a_token)
 }
 END_TEST
 
+// What a name in tokenizer.ggml.pre says beside the cutting.
+START_TEST(rules_of_named_pre_tokenizers)
+{
+    static const struct {
+        const char *pre;
+        size_t accent, whole; // ids of "e" with U+0301, and of the word "abc", which no merge makes
+    } cases[] = { { "gpt-2", 3, 3 }, { "qwen2", 2, 3 }, { "llama-bpe", 3, 1 } };
+    Tokenizer *byte = tokenizer_byte();
+    Vocabulary v = tokenizer_vocabulary(byte);
+    StringView tokens[258];
+    memcpy(tokens, v.tokens, 257 * sizeof *tokens);
+    tokens[257] = string_view("abc");
+    v.n_tokens = 258, v.tokens = tokens, v.types = NULL;
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        v.pre = string_view(cases[i].pre);
+        tokens[256] = string_view("end");
+        Tokenizer *t = tokenizer_load(&v, NULL);
+        TokenList ids = { 0 };
+        tokenizer_encode(t, "e\u0301", 3, false, &ids);
+        ck_assert_uint_eq(ids.count, cases[i].accent);
+        ids.count = 0;
+        tokenizer_encode(t, "abc", 3, false, &ids);
+        ck_assert_uint_eq(ids.count, cases[i].whole);
+        free(ids.ids);
+        tokenizer_free(t);
+    }
+    tokenizer_free(byte);
+}
+END_TEST
+
 static bool stop_at_once(void *user, int32_t done, int32_t vocab_size)
 {
     ck_assert_int_eq(vocab_size, 300);
@@ -640,6 +670,7 @@ Suite *suite_tokenizer(void)
     tcase_add_test(tests, a_vocabulary_goes_through_gguf);
     tcase_add_loop_test(tests, bad_vocabularies_are_named, 0, COUNT_OF(BAD_VOCABULARIES));
     tcase_add_test(tests, bytes_without_a_token);
+    tcase_add_test(tests, rules_of_named_pre_tokenizers);
     tcase_add_test(tests, training_that_cannot_be);
     suite_add_tcase(suite, tests);
     return suite;
