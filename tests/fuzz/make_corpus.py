@@ -89,6 +89,7 @@ save("tokenizer", "vocabulary", b"v1ab\n1abc\n3<|end|>\n4two words\nma b\nmab c\
 save("tokenizer", "vocabulary-cycle", b"v1ab\nma b\nmb a\nmab ab\n\nabab")
 save("tokenizer", "vocabulary-no-bytes", b"vx\n2?\n1a\n1b\n1ab\nma b\nu\x00\n\nab ba c")
 save("tokenizer", "vocabulary-empty", b"vx\n\n")
+save("tokenizer", "vocabulary-drops", b"vx\n1a\n1b\n1ab\nma b\n\nab acb ba")
 save("tokenizer", "vocabulary-types", b"v5unused\n6byte\n2<unk>\n7bad\n\nunused byte <unk>")
 
 
