@@ -5,7 +5,7 @@
 #include "cli/command.h"
 #include "formats/json_file.h"
 #include "formats/safetensors.h"
-#include "models/model.h"
+#include "models/hub.h"
 #include <jansson.h>
 #include <math.h>
 #include <stdio.h>
@@ -185,8 +185,10 @@ static json_t *report_safetensors(const char *path, Error *err)
         const SafetensorsTensor *t = &s->tensors[i];
         add_tensor(report, t->name, t->type->name, t->n_dims, t->shape, t->bytes);
     }
+    const char *arch = json_string_value(json_object_get(json_object_get(report, "config"), "model_type"));
     Error no = { "" };
-    error_set(&no, "models run from GGUF files");
+    error_set(&no, "models run from GGUF files%s",
+              arch && hub_family(arch) ? "; `lectern export` makes one of this" : "");
     add_verdict(report, "weights", path, &no);
     safetensors_close(s);
     return report;

@@ -82,6 +82,7 @@ static bool read_elements(Reader *r, GgufValue *value, int depth)
             if (r->at[i] > 1) return FAIL(r, "%.*s: %u is no bool", VIEW_ARGS(r->field), r->at[i]);
         r->at += value->count * VALUE_BYTES[value->type];
     }
+    value->bytes = (size_t)(r->at - value->data);
     return true;
 }
 
@@ -109,6 +110,7 @@ static bool read_value(Reader *r, Gguf *g, GgufValue *value)
     if (value->key.size == 0 || value->key.size > MAX_KEY_BYTES)
         return FAIL(r, "a metadata key of %zu bytes (1 to %d are allowed)", value->key.size, MAX_KEY_BYTES);
     r->field = value->key;
+    if (memchr(value->key.data, 0, value->key.size)) return FAIL(r, "%.*s: the key has a NUL", VIEW_ARGS(value->key));
     if (!string_map_add(&g->value_index, value->key, value - g->values))
         return FAIL(r, "%.*s: the key is there twice", VIEW_ARGS(value->key));
     uint32_t type;
@@ -156,6 +158,8 @@ static bool read_tensor(Reader *r, Gguf *g, GgufTensor *tensor, uint64_t *offset
     if (tensor->name.size == 0 || tensor->name.size > MAX_NAME_BYTES)
         return FAIL(r, "a tensor's name of %zu bytes (1 to %d are allowed)", tensor->name.size, MAX_NAME_BYTES);
     r->field = tensor->name;
+    if (memchr(tensor->name.data, 0, tensor->name.size))
+        return FAIL(r, "tensor %.*s: the name has a NUL", VIEW_ARGS(tensor->name));
     if (!string_map_add(&g->tensor_index, tensor->name, tensor - g->tensors))
         return FAIL(r, "tensor %.*s: the name is there twice", VIEW_ARGS(tensor->name));
     return read_shape(r, tensor) && read_u64(r, offset);

@@ -49,6 +49,7 @@ typedef struct GgufValue {
     bool is_array;
     size_t count;        // elements; 1 for a scalar
     const uint8_t *data; // the elements as they lie in the file, not aligned
+    size_t bytes;        // of them
     StringView *strings; // the elements where type is GGUF_STRING
 } GgufValue;
 
@@ -105,6 +106,9 @@ void gguf_put_bool(GgufWriter *writer, const char *key, bool value);
 void gguf_put_strings(GgufWriter *writer, const char *key, const StringView *values, size_t count);
 void gguf_put_i32s(GgufWriter *writer, const char *key, const int32_t *values, size_t count);
 void gguf_put_f32s(GgufWriter *writer, const char *key, const float *values, size_t count);
+
+// A value of another file, of any type, under its key.
+void gguf_put_value(GgufWriter *writer, const GgufValue *value);
 
 // A tensor of `shape` (outermost first, 1 … 4 dimensions). Its bytes are asked for during the save, or lie at `data`
 // until then.

@@ -120,6 +120,17 @@ void gguf_put_f32s(GgufWriter *w, const char *key, const float *values, size_t c
     append(&w->metadata, values, count * sizeof *values);
 }
 
+void gguf_put_value(GgufWriter *w, const GgufValue *value)
+{
+    char *key = mem_string_n(value->key.data, value->key.size);
+    if (value->is_array)
+        put_array(w, key, value->type, value->count);
+    else
+        put_key(w, key, value->type);
+    append(&w->metadata, value->data, value->bytes);
+    free(key);
+}
+
 static void put_entry(GgufWriter *w, const char *name, GgmlType type, int n_dims, const int64_t *shape, Entry entry)
 {
     StringView copy = string_view(arena_format(&w->arena, "%s", name));

@@ -65,6 +65,12 @@ Tensor *run_layers(Tape *t, const Model *model, Tensor *x, const Place *place);
 
 // ---- Files (model_file.c) ------------------------------------------------------------------------------------------
 
+// A configuration under the architecture's keys, and back. Errors as model_load's.
+void model_put_config(GgufWriter *writer, const Family *family, const Config *config);
+bool model_read_config(const Gguf *file, const Family **family, Config *config, Error *err);
+
+void tokenizer_to_gguf(const Tokenizer *tokenizer, GgufWriter *writer); // under tokenizer.ggml.*
+
 // Writes weights (f32), configuration and tokenizer as GGUF v3, which other runtimes load unchanged.
 bool model_save(const Model *model, const Tokenizer *tokenizer, Stream *stream, const char *path, Error *err);
 

@@ -22,13 +22,9 @@ static KeyName key(const Family *family, const char *name)
 
 // ---- Writing -------------------------------------------------------------------------------------------------------
 
-static void put_config(GgufWriter *w, const Model *model)
+void model_put_config(GgufWriter *w, const Family *f, const Config *c)
 {
-    const Config *c = &model->config;
-    const Family *f = model->family;
     gguf_put_string(w, "general.architecture", string_view(f->arch));
-    gguf_put_string(w, "general.name", string_view("trained by lectern"));
-    gguf_put_u32(w, "general.file_type", 0); // all f32
     gguf_put_u32(w, key(f, "context_length").text, (uint32_t)c->seq_len);
     gguf_put_u32(w, key(f, "embedding_length").text, (uint32_t)c->d_model);
     gguf_put_u32(w, key(f, "block_count").text, (uint32_t)c->n_layers);
@@ -39,14 +35,16 @@ static void put_config(GgufWriter *w, const Model *model)
     gguf_put_u32(w, key(f, "vocab_size").text, (uint32_t)c->vocab_size);
     if (!f->rotary) return;
     gguf_put_f32(w, key(f, "rope.freq_base").text, c->rope_base);
-    gguf_put_u32(w, key(f, "rope.dimension_count").text, (uint32_t)model_head_dim(model));
+    gguf_put_u32(w, key(f, "rope.dimension_count").text, (uint32_t)(c->d_model / c->n_heads));
 }
 
 bool model_save(const Model *model, const Tokenizer *tokenizer, Stream *stream, const char *path, Error *err)
 {
     const Parameters *ps = &model->parameters;
     GgufWriter *w = gguf_writer_new();
-    put_config(w, model);
+    model_put_config(w, model->family, &model->config);
+    gguf_put_string(w, "general.name", string_view("trained by lectern"));
+    gguf_put_u32(w, "general.file_type", 0); // all f32
     tokenizer_to_gguf(tokenizer, w);
     TensorSource *sources = NEW_ARRAY(TensorSource, ps->count);
     for (int i = 0; i < ps->count; i++) {
@@ -69,7 +67,7 @@ static bool read_int(const Gguf *file, KeyName k, int *value, Error *err)
     return true;
 }
 
-static bool read_config(const Gguf *file, const Family **family, Config *c, Error *err)
+bool model_read_config(const Gguf *file, const Family **family, Config *c, Error *err)
 {
     StringView arch;
     if (!gguf_get_string(file, "general.architecture", &arch, err)) return false;
@@ -161,7 +159,7 @@ Model *model_load(Gpu *gpu, Stream *stream, const char *path, bool trained, Toke
     const Family *family;
     Config config;
     Model *model = NULL;
-    bool ok = read_config(file, &family, &config, err);
+    bool ok = model_read_config(file, &family, &config, err);
     if (ok) model = model_new(gpu, family, &config);
     for (int i = 0; ok && i < model->parameters.count; i++) {
         Parameter *p = model->parameters.list[i];
@@ -186,7 +184,7 @@ ModelCheck model_check(const Gguf *file)
     ModelCheck check = { 0 };
     const Family *family;
     Config config = { .vocab_size = INT32_MAX };
-    if (read_config(file, &family, &config, &check.config)) {
+    if (model_read_config(file, &family, &config, &check.config)) {
         Model *model = model_new(NULL, family, &config);
         for (int i = 0; i < model->parameters.count; i++)
             if (!find_tensor(file, model->parameters.list[i], &check.weights)) break;

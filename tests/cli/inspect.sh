@@ -58,6 +58,7 @@ works inspect model
 says '^safetensors, 1 file, 109 B: model$'
 says '^  format +pt$'
 says '^  n_layer +2$'
+says '^  weights +no: models run from GGUF files; `lectern export` makes one of this$'
 says '^  w +BF16 +\[2, 3\] +12 B$'
 works inspect model/model.safetensors --json
 says '"format": "safetensors"'

@@ -156,6 +156,11 @@ static void bad_nesting(Builder *b)
 }
 static void bad_alignment(Builder *b) { header(b, 3, 0, 1), value_u32(b, "general.alignment", 48); }
 static void bad_alignment_0(Builder *b) { header(b, 3, 0, 1), value_u32(b, "general.alignment", 0); }
+static void bad_key_nul(Builder *b) { header(b, 3, 0, 1), u64(b, 3), raw(b, "k\0l", 3), u32(b, GGUF_BOOL), u8(b, 1); }
+static void bad_name_nul(Builder *b)
+{
+    header(b, 3, 1, 0), u64(b, 3), raw(b, "w\0x", 3), u32(b, 1), u64(b, 4), u32(b, 0), u64(b, 0), pad(b, 32), zeros(b, 64);
+}
 static void bad_part(Builder *b)
 {
     header(b, 3, 0, 2);
@@ -207,6 +212,8 @@ static const BadFile BAD_FILES[] = {
     { "file: general.alignment: 0 is no power of two", bad_alignment_0 },
     { "file: part 2 of a model that is split into 3 files; join them first", bad_part },
     { "file: split.count: its type is bool, not an integer", bad_part_count },
+    { "file: k: the key has a NUL", bad_key_nul },
+    { "file: tensor w: the name has a NUL", bad_name_nul },
     { "file: tensor w: 0 dimensions", bad_no_dims },
     { "file: tensor w: 5 dimensions", bad_five_dims },
     { "file: tensor w: dimension 1 is 0", bad_zero_dim },
@@ -306,6 +313,35 @@ START_TEST(what_is_written_is_read)
 }
 END_TEST
 
+// Every value of a file that another program could have written, copied.
+START_TEST(values_are_copied)
+{
+    Builder b = { .size = 0 };
+    header(&b, 3, 0, 5);
+    string(&b, "i16"), u32(&b, GGUF_I16), raw(&b, &(int16_t){ -300 }, 2);
+    string(&b, "text"), u32(&b, GGUF_STRING), string(&b, "x\ny");
+    array(&b, "nested", GGUF_ARRAY, 2);
+    u32(&b, GGUF_STRING), u64(&b, 1), string(&b, "x");
+    u32(&b, GGUF_I8), u64(&b, 3), raw(&b, "abc", 3);
+    array(&b, "none", GGUF_STRING, 0);
+    array(&b, "f64s", GGUF_F64, 2), raw(&b, (double[]){ 1, -0.5 }, 16);
+    pad(&b, 32);
+    Error err = { "" };
+    Gguf *g = gguf_open_memory(b.data, b.size, "file", &err);
+    ck_assert_msg(g != NULL, "%s", err.message);
+    GgufWriter *w = gguf_writer_new();
+    for (size_t i = 0; i < g->n_values; i++) gguf_put_value(w, &g->values[i]);
+    ck_assert_msg(gguf_writer_save(w, path, &err), "%s", err.message);
+    gguf_writer_free(w);
+    gguf_close(g);
+    size_t size;
+    char *copy = file_read(path, &size, &err);
+    ck_assert_uint_eq(size, b.size);
+    ck_assert_mem_eq(copy, b.data, size);
+    free(copy);
+}
+END_TEST
+
 // A file-size limit stands in for a full disk: both make the write fail half way.
 START_TEST(a_full_disk_leaves_the_old_file)
 {
@@ -379,6 +415,7 @@ Suite *suite_gguf(void)
     tcase_add_test(tests, reads_what_the_specification_says);
     tcase_add_loop_test(tests, bad_files_are_named, 0, COUNT_OF(BAD_FILES));
     tcase_add_test(tests, what_is_written_is_read);
+    tcase_add_test(tests, values_are_copied);
     tcase_add_test(tests, a_full_disk_leaves_the_old_file);
     tcase_add_test(tests, a_source_that_gives_up_leaves_nothing);
     tcase_add_test(tests, cut_and_changed_files);

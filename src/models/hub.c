@@ -1,0 +1,209 @@
+#include "models/hub.h"
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+// ---- Names ---------------------------------------------------------------------------------------------------------
+
+#define BOTH(gguf, hub) \
+    { gguf ".weight", hub ".weight", HUB_SAME, false }, { gguf ".bias", hub ".bias", HUB_SAME, false }
+#define CONV(gguf, hub) \
+    { gguf ".weight", hub ".weight", HUB_TRANSPOSED, false }, { gguf ".bias", hub ".bias", HUB_SAME, false }
+
+static const HubName GPT2_NAMES[] = {
+    { "token_embd.weight", "transformer.wte.weight", HUB_SAME, false },
+    { "position_embd.weight", "transformer.wpe.weight", HUB_SAME, false },
+    BOTH("blk.%d.attn_norm", "transformer.h.%d.ln_1"),
+    CONV("blk.%d.attn_qkv", "transformer.h.%d.attn.c_attn"),
+    CONV("blk.%d.attn_output", "transformer.h.%d.attn.c_proj"),
+    BOTH("blk.%d.ffn_norm", "transformer.h.%d.ln_2"),
+    CONV("blk.%d.ffn_up", "transformer.h.%d.mlp.c_fc"),
+    CONV("blk.%d.ffn_down", "transformer.h.%d.mlp.c_proj"),
+    BOTH("output_norm", "transformer.ln_f"),
+    { "output.weight", "lm_head.weight", HUB_SAME, true },
+};
+static const char *const GPT2_IDLE[] = { ".attn.bias", ".attn.masked_bias" };
+
+static const HubName LLAMA_NAMES[] = {
+    { "token_embd.weight", "model.embed_tokens.weight", HUB_SAME, false },
+    { "blk.%d.attn_norm.weight", "model.layers.%d.input_layernorm.weight", HUB_SAME, false },
+    { "blk.%d.attn_q.weight", "model.layers.%d.self_attn.q_proj.weight", HUB_QUERIES, false },
+    { "blk.%d.attn_k.weight", "model.layers.%d.self_attn.k_proj.weight", HUB_KEYS, false },
+    { "blk.%d.attn_v.weight", "model.layers.%d.self_attn.v_proj.weight", HUB_SAME, false },
+    { "blk.%d.attn_output.weight", "model.layers.%d.self_attn.o_proj.weight", HUB_SAME, false },
+    { "blk.%d.ffn_norm.weight", "model.layers.%d.post_attention_layernorm.weight", HUB_SAME, false },
+    { "blk.%d.ffn_gate.weight", "model.layers.%d.mlp.gate_proj.weight", HUB_SAME, false },
+    { "blk.%d.ffn_up.weight", "model.layers.%d.mlp.up_proj.weight", HUB_SAME, false },
+    { "blk.%d.ffn_down.weight", "model.layers.%d.mlp.down_proj.weight", HUB_SAME, false },
+    { "output_norm.weight", "model.norm.weight", HUB_SAME, false },
+    { "output.weight", "lm_head.weight", HUB_SAME, true },
+};
+static const char *const LLAMA_IDLE[] = { ".rotary_emb.inv_freq" };
+
+static const HubFamily FAMILIES[] = {
+    { "gpt2", "GPT2LMHeadModel", "transformer.", GPT2_NAMES, COUNT_OF(GPT2_NAMES), GPT2_IDLE, COUNT_OF(GPT2_IDLE) },
+    { "llama", "LlamaForCausalLM", "", LLAMA_NAMES, COUNT_OF(LLAMA_NAMES), LLAMA_IDLE, COUNT_OF(LLAMA_IDLE) },
+};
+
+const HubFamily *hub_family(const char *arch)
+{
+    for (size_t i = 0; i < COUNT_OF(FAMILIES); i++)
+        if (!strcmp(FAMILIES[i].arch, arch)) return &FAMILIES[i];
+    return NULL;
+}
+
+void hub_name(const char *pattern, int layer, char out[128])
+{
+    const char *number = strstr(pattern, "%d");
+    if (number)
+        snprintf(out, 128, "%.*s%d%s", (int)(number - pattern), pattern, layer, number + 2);
+    else
+        snprintf(out, 128, "%s", pattern);
+}
+
+// ---- config.json ---------------------------------------------------------------------------------------------------
+
+typedef struct Field {
+    const char *arch, *name; // "llama", "hidden_size"
+    size_t offset;           // in a Config
+    bool real, optional;
+} Field;
+#define WHOLE(arch, name, field)                          \
+    {                                                     \
+        arch, name, offsetof(Config, field), false, false \
+    }
+#define WHOLE_OR_NONE(arch, name, field)                 \
+    {                                                    \
+        arch, name, offsetof(Config, field), false, true \
+    }
+#define REAL(arch, name, field)                          \
+    {                                                    \
+        arch, name, offsetof(Config, field), true, false \
+    }
+
+static const Field FIELDS[] = {
+    WHOLE("gpt2", "n_embd", d_model),
+    WHOLE("gpt2", "n_layer", n_layers),
+    WHOLE("gpt2", "n_head", n_heads),
+    WHOLE("gpt2", "n_positions", seq_len),
+    WHOLE("gpt2", "vocab_size", vocab_size),
+    WHOLE_OR_NONE("gpt2", "n_inner", d_ff),
+    REAL("gpt2", "layer_norm_epsilon", eps),
+    WHOLE("llama", "hidden_size", d_model),
+    WHOLE("llama", "num_hidden_layers", n_layers),
+    WHOLE("llama", "num_attention_heads", n_heads),
+    WHOLE_OR_NONE("llama", "num_key_value_heads", n_kv_heads),
+    WHOLE("llama", "max_position_embeddings", seq_len),
+    WHOLE("llama", "vocab_size", vocab_size),
+    WHOLE("llama", "intermediate_size", d_ff),
+    REAL("llama", "rms_norm_eps", eps),
+    REAL("llama", "rope_theta", rope_base),
+};
+
+// What would make another model of it, unless it is absent, null or this.
+static const struct {
+    const char *arch, *name, *value;
+} FIXED[] = {
+    { "gpt2", "activation_function", "\"gelu_new\"" },
+    { "gpt2", "scale_attn_weights", "true" },
+    { "gpt2", "scale_attn_by_inverse_layer_idx", "false" },
+    { "gpt2", "add_cross_attention", "false" },
+    { "gpt2", "tie_word_embeddings", "true" },
+    { "llama", "hidden_act", "\"silu\"" },
+    { "llama", "rope_scaling", "null" },
+    { "llama", "attention_bias", "false" },
+    { "llama", "mlp_bias", "false" },
+};
+
+#define FAIL(format, ...) error_set(err, "%s: " format, path, __VA_ARGS__)
+
+static bool check_fixed(const json_t *json, const char *path, const char *arch, Error *err)
+{
+    for (size_t i = 0; i < COUNT_OF(FIXED); i++) {
+        const json_t *value = json_object_get(json, FIXED[i].name);
+        if (strcmp(FIXED[i].arch, arch) != 0 || !value || json_is_null(value)) continue;
+        json_t *wanted = json_loads(FIXED[i].value, JSON_DECODE_ANY, NULL);
+        char *dump = json_dumps(value, JSON_ENCODE_ANY | JSON_COMPACT);
+        bool same = json_equal(value, wanted);
+        if (!same) FAIL("%s is %.100s; lectern runs such models only with %s", FIXED[i].name, dump, FIXED[i].value);
+        free(dump);
+        json_decref(wanted);
+        if (!same) return false;
+    }
+    return true;
+}
+
+// Newer files keep the rotary base in "rope_parameters", with what scales it.
+static const json_t *rope_theta(const json_t *json, const char *path, Error *err)
+{
+    const json_t *parameters = json_object_get(json, "rope_parameters");
+    const char *type = json_string_value(json_object_get(parameters, "rope_type"));
+    if (type && strcmp(type, "default") != 0) {
+        FAIL("rope_parameters: rope_type is \"%.50s\"; lectern does not scale rotary positions yet", type);
+        return NULL;
+    }
+    const json_t *theta = json_object_get(json, "rope_theta");
+    return theta ? theta : json_object_get(parameters, "rope_theta");
+}
+
+static bool read_field(const json_t *json, const char *path, const Field *f, Config *c, Error *err)
+{
+    const json_t *value = strcmp(f->name, "rope_theta") ? json_object_get(json, f->name) : rope_theta(json, path, err);
+    char *to = (char *)c + f->offset;
+    if (f->optional && (!value || json_is_null(value))) return true;
+    if (f->real && json_is_number(value)) {
+        float number = (float)json_number_value(value);
+        memcpy(to, &number, sizeof number);
+        return true;
+    }
+    if (f->real || !json_is_integer(value))
+        return FAIL("%s is %s", f->name, value ? f->real ? "no number" : "no whole number" : "missing");
+    json_int_t number = json_integer_value(value);
+    int whole = number < INT32_MIN ? INT32_MIN : number > INT32_MAX ? INT32_MAX : (int)number;
+    memcpy(to, &whole, sizeof whole);
+    return true;
+}
+
+bool hub_read_config(const json_t *json, const char *path, const Family **family, Config *c, Error *err)
+{
+    const char *arch = json_string_value(json_object_get(json, "model_type"));
+    if (!arch) return FAIL("%s is missing", "model_type");
+    *family = family_find(arch);
+    if (!*family || !hub_family(arch)) return FAIL("model_type is \"%.50s\"; lectern knows %s", arch, family_names());
+    *c = (Config){ 0 };
+    if (!check_fixed(json, path, arch, err)) return false;
+    for (size_t i = 0; i < COUNT_OF(FIELDS); i++)
+        if (!strcmp(FIELDS[i].arch, arch) && !read_field(json, path, &FIELDS[i], c, err)) return false;
+    const json_t *tied = json_object_get(json, "tie_word_embeddings"), *head = json_object_get(json, "head_dim");
+    c->tied = tied ? json_is_true(tied) : !strcmp(arch, "gpt2");
+    bool is_tied = c->tied;
+    (*family)->defaults(c);
+    c->tied = is_tied;
+    if (!config_check(*family, c, err)) return error_prefix(err, "%s", path);
+    if (json_is_integer(head) && json_integer_value(head) != c->d_model / c->n_heads)
+        return FAIL("head_dim is %lld; lectern's heads have hidden_size / num_attention_heads channels, %d",
+                    (long long)json_integer_value(head), c->d_model / c->n_heads);
+    return true;
+}
+
+json_t *hub_config(const Family *family, const Config *c, const char *dtype)
+{
+    json_t *json = json_pack("{s:[s], s:s, s:s, s:b}", "architectures", hub_family(family->arch)->class, "model_type",
+                             family->arch, "torch_dtype", dtype, "tie_word_embeddings", c->tied);
+    for (size_t i = 0; i < COUNT_OF(FIELDS); i++) {
+        if (strcmp(FIELDS[i].arch, family->arch) != 0) continue;
+        const char *from = (const char *)c + FIELDS[i].offset;
+        float real;
+        int whole;
+        memcpy(&real, from, sizeof real);
+        memcpy(&whole, from, sizeof whole);
+        char text[32]; // 1e-5 and not 9.9999997e-06
+        snprintf(text, sizeof text, "%.7g", (double)real);
+        json_object_set_new(json, FIELDS[i].name, FIELDS[i].real ? json_real(strtod(text, NULL)) : json_integer(whole));
+    }
+    for (size_t i = 0; i < COUNT_OF(FIXED); i++)
+        if (!strcmp(FIXED[i].arch, family->arch))
+            json_object_set_new(json, FIXED[i].name, json_loads(FIXED[i].value, JSON_DECODE_ANY, NULL));
+    return json;
+}
