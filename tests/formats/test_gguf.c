@@ -159,7 +159,8 @@ static void bad_alignment_0(Builder *b) { header(b, 3, 0, 1), value_u32(b, "gene
 static void bad_key_nul(Builder *b) { header(b, 3, 0, 1), u64(b, 3), raw(b, "k\0l", 3), u32(b, GGUF_BOOL), u8(b, 1); }
 static void bad_name_nul(Builder *b)
 {
-    header(b, 3, 1, 0), u64(b, 3), raw(b, "w\0x", 3), u32(b, 1), u64(b, 4), u32(b, 0), u64(b, 0), pad(b, 32), zeros(b, 64);
+    header(b, 3, 1, 0), u64(b, 3), raw(b, "w\0x", 3), u32(b, 1), u64(b, 4), u32(b, 0), u64(b, 0), pad(b, 32),
+        zeros(b, 64);
 }
 static void bad_part(Builder *b)
 {
