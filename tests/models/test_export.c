@@ -15,6 +15,7 @@
 
 enum { LAYERS = 2, HEADS = 4, KV_HEADS = 2, HEAD_DIM = 16, WIDTH = HEADS * HEAD_DIM, FF = 96, VOCAB = 40 };
 
+static Arena arena; // of the paths below
 static char folder[] = "/tmp/lectern-export-XXXXXX";
 static const Config SMALL = { .n_layers = LAYERS,
                               .n_heads = HEADS,
@@ -32,12 +33,12 @@ static void tear_down(void)
 {
     Error err = { "" };
     ck_assert_msg(dir_remove_tree(folder, &err), "%s", err.message);
+    arena_free(&arena);
 }
 
 static bool never(void) { return false; }
 
-// folder/name, as long as the process.
-static const char *at(const char *name) { return path_join(folder, name); }
+static const char *at(const char *name) { return arena_format(&arena, "%s/%s", folder, name); }
 
 static bool export_to(const char *model, const char *out, const char *type, ExportReport *report, Error *err)
 {
@@ -112,7 +113,7 @@ static void same_tensors(const char *a, const char *b)
     ck_assert_msg(x && y, "%s", err.message);
     ck_assert_uint_eq(x->n_tensors, y->n_tensors);
     for (size_t i = 0; i < x->n_tensors; i++) {
-        const GgufTensor *t = &x->tensors[i], *u = gguf_tensor(y, mem_string_n(t->name.data, t->name.size));
+        const GgufTensor *t = &x->tensors[i], *u = gguf_tensor(y, arena_format(&arena, "%.*s", VIEW_ARGS(t->name)));
         ck_assert_msg(u && t->type == u->type && t->bytes == u->bytes && !memcmp(t->shape, u->shape, sizeof t->shape) &&
                           !memcmp(t->data, u->data, t->bytes),
                       "tensor %.*s differs", VIEW_ARGS(t->name));
