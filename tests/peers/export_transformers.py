@@ -42,11 +42,12 @@ def transformers_says(folder, text):
     from transformers import AutoModelForCausalLM, AutoTokenizer
     model, tokenizer = AutoModelForCausalLM.from_pretrained(folder), AutoTokenizer.from_pretrained(folder)
     ids = tokenizer(text, add_special_tokens=False)["input_ids"]
-    x = torch.tensor([ids])
+    greedy = []
     with torch.no_grad():
-        log_p = torch.log_softmax(model(x).logits[0].double(), -1)
-        greedy = model.generate(x, attention_mask=torch.ones_like(x), max_new_tokens=16, min_new_tokens=16, do_sample=False)
-    return ids, [log_p[i, ids[i + 1]].item() for i in range(len(ids) - 1)], greedy[0, len(ids):].tolist()
+        log_p = torch.log_softmax(model(torch.tensor([ids])).logits[0].double(), -1)
+        for _ in range(16):  # not generate(), which stops at an end of text
+            greedy.append(model(torch.tensor([ids + greedy])).logits[0, -1].argmax().item())
+    return ids, [log_p[i, ids[i + 1]].item() for i in range(len(ids) - 1)], greedy
 
 
 def main():
