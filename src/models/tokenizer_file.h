@@ -5,4 +5,3 @@
 
 // Errors name the file and the key; more tokens than `vocab_size` is one.
 Tokenizer *tokenizer_from_gguf(const Gguf *file, int vocab_size, Error *err);
-void tokenizer_to_gguf(const Tokenizer *tokenizer, GgufWriter *writer);

@@ -47,7 +47,7 @@ START_TEST(nesting_and_size_are_bounded)
     ck_assert_ptr_nonnull(strstr(err.message, "file: line 1: maximum parsing depth"));
     err = (Error){ "" };
     ck_assert_ptr_null(json_file_parse(deep, JSON_FILE_BYTES + 1, "file", &err));
-    ck_assert_str_eq(err.message, "file: it has 1048577 bytes; at most 1048576 are read");
+    ck_assert_str_eq(err.message, "file: it has 67108865 bytes; at most 67108864 are read");
     free(deep);
 }
 END_TEST
