@@ -2,7 +2,10 @@
 // reached its end in f32.
 const float SQRT_HALF = 0.70710678, SQRT_2_OVER_PI = 0.79788456, INV_SQRT_2PI = 0.39894228;
 
-V sigmoid(V x) { return 1.0 / (1.0 + exp(-clamp(x, -80.0, 80.0))); }
+// y, but NaN where x is one: max and clamp would hide it.
+V keep_nan(V x, V y) { return mix(y, x, isnan(x)); }
+
+V sigmoid(V x) { return keep_nan(x, 1.0 / (1.0 + exp(-clamp(x, -80.0, 80.0)))); }
 
 // 1 − erf(x), to 1.2e-7 of its value: Press et al. 1992, "Numerical Recipes in C", §6.2
 V erfc(V x)
@@ -16,7 +19,7 @@ V erfc(V x)
 }
 
 // ReLU: max(x, 0)                                            Nair & Hinton 2010
-V relu(V x) { return max(x, V(0.0)); }
+V relu(V x) { return keep_nan(x, max(x, V(0.0))); }
 V relu_slope(V x) { return 1.0 - step(x, V(0.0)); }
 
 // GELU: x · Φ(x), with Φ(x) = erfc(−x/√2) / 2                 Hendrycks & Gimpel 2016, eq. 1
@@ -48,7 +51,7 @@ V silu_slope(V x)
     return s + clamp(x, -80.0, 80.0) * s * (1.0 - s);
 }
 
-V tanh_clamped(V x) { return tanh(clamp(x, -10.0, 10.0)); }
+V tanh_clamped(V x) { return keep_nan(x, tanh(clamp(x, -10.0, 10.0))); }
 V tanh_slope(V x)
 {
     V y = tanh_clamped(x);

@@ -28,9 +28,10 @@ PRODUCT_ARGS;
 void main()
 {
     uint M = args.M, N = args.N, steps = args.K / (4 * STEP), lane = gl_SubgroupInvocationID;
-    uint n0 = (gl_WorkGroupID.x * gl_NumSubgroups + gl_SubgroupID) * NS, batch = gl_WorkGroupID.z;
+    uint group_rows = gl_NumSubgroups * NS, groups = (N + group_rows - 1) / group_rows;
+    uint n0 = group_index() % groups * group_rows + gl_SubgroupID * NS, batch = group_index() / groups;
     uint a_row[MS], b_row[NS], c_start = batch * M * args.ldc;
-    if (n0 >= N) return;
+    if (n0 >= N || batch >= args.batches) return;
     [[unroll]] for (uint m = 0; m < MS; m++)
         a_row[m] = START4(a) + (batch * args.batch_a + min(m, M - 1) * args.lda) / 4;
     [[unroll]] for (uint r = 0; r < NS; r++)

@@ -9,7 +9,6 @@ static void gpt2_defaults(Config *c)
     if (c->n_kv_heads == 0) c->n_kv_heads = c->n_heads;
     if (c->d_ff == 0) c->d_ff = 4 * c->d_model;
     if (c->eps == 0) c->eps = 1e-5f;
-    c->tied = true;
 }
 
 static Norm layer_norm(Parameters *ps, int d, float eps, const char *name)

@@ -152,6 +152,21 @@ static bool put_tensors(const Gguf *file, const Model *model, Stream *stream, Er
     return stream_wait(stream, err);
 }
 
+// A tensor that no parameter takes would change what the model computes: biases, scaled rotary frequencies.
+static bool all_taken(const Gguf *file, const Model *model, Error *err)
+{
+    const Parameters *ps = &model->parameters;
+    for (size_t i = 0; i < file->n_tensors; i++) {
+        StringView name = file->tensors[i].name;
+        int at = 0;
+        while (at < ps->count && !string_view_equal(name, string_view(ps->list[at]->name))) at++;
+        if (at == ps->count)
+            return error_set(err, "%s: the tensor %.*s is no part of the %s that lectern runs", file->path,
+                             (int)name.size, name.data, model->family->arch);
+    }
+    return true;
+}
+
 Model *model_load(Gpu *gpu, Stream *stream, const char *path, bool trained, Tokenizer **tokenizer, Error *err)
 {
     Gguf *file = gguf_open(path, err);
@@ -170,6 +185,7 @@ Model *model_load(Gpu *gpu, Stream *stream, const char *path, bool trained, Toke
             p->tensor.span.bytes = (uint64_t)tensor_bytes(&p->tensor);
         }
     }
+    ok = ok && all_taken(file, model, err);
     if (ok && trained) parameters_train(&model->parameters);
     ok = ok && model_alloc(model, stream, err) && put_tensors(file, model, stream, err);
     if (ok && tokenizer) ok = (*tokenizer = tokenizer_from_gguf(file, config.vocab_size, err)) != NULL;
@@ -188,6 +204,7 @@ ModelCheck model_check(const Gguf *file)
         Model *model = model_new(NULL, family, &config);
         for (int i = 0; i < model->parameters.count; i++)
             if (!find_tensor(file, model->parameters.list[i], &check.weights)) break;
+        if (!error_is_set(&check.weights)) all_taken(file, model, &check.weights);
         model_free(model);
     } else {
         config.vocab_size = INT32_MAX;

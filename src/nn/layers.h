@@ -37,7 +37,7 @@ typedef struct MultiHead {
 
 // Where the rows of a pass stand: the same for all layers.
 typedef struct Place {
-    Tensor *pos;    // i32 [B, T]; NULL: 0 … T−1
+    Tensor *pos;    // i32 [B, T]: where each token stands in its text
     KvCache *cache; // NULL: keys and values are the pass's own
     Tensor *slots;  // i32 [B, T]: where the pass's keys and values go in the cache
 } Place;

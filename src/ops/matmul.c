@@ -204,7 +204,14 @@ static void tn_run(Trial *trial, Tape *t)
         SPEED("1024x384x8192", 1024, 384, 8192), SPEED("384x1536x1024", 384, 1536, 1024), \
         SPEED("768x512x128", 768, 512, 128)
 
+// Longer along k than some drivers let a loop run.
+#define LONG_CASE                                                      \
+    {                                                                  \
+        .label = "5x3x70001", .size = { 5, 3, 70001 }, .no_grad = true \
+    }
+
 static const Case nt_cases[] = { SMALL_CASES,
+                                 LONG_CASE,
                                  SIZE_F16("f16 9x10x34", 9, 10, 34),
                                  SIZE_F16("f16 35x33x40", 35, 33, 40),
                                  SIZE("1x33x64", 1, 33, 64),
@@ -215,9 +222,13 @@ static const Case nt_cases[] = { SMALL_CASES,
                                  SPEED_CASES,
                                  SPEED("768x65x128", 768, 65, 128),
                                  SPEED("1x4096x4096", 1, 4096, 4096) };
-static const Case nn_cases[] = { SMALL_CASES, SIZE("20x36x65", 20, 36, 65), SPEED_CASES,
+static const Case nn_cases[] = { SMALL_CASES, LONG_CASE, SIZE("20x36x65", 20, 36, 65), SPEED_CASES,
                                  SPEED("768x128x65", 768, 128, 65) };
-static const Case tn_cases[] = { SMALL_CASES, SIZE("65x36x20", 65, 36, 20), SPEED_CASES,
+static const Case tn_cases[] = { SMALL_CASES,
+                                 LONG_CASE,
+                                 SIZE("12x80x36", 12, 80, 36),
+                                 SIZE("65x36x20", 65, 36, 20),
+                                 SPEED_CASES,
                                  SPEED("65x128x768", 65, 128, 768) };
 
 #define MATMUL_LADDERS .ladder = product_ladders, .ladder_count = PRODUCT_LADDERS

@@ -6,7 +6,13 @@
 // rung->tile: how a rung shares c out among workgroups, the least lanes of a subgroup, and a set of Needs.
 enum { BY_ELEMENT, BY_TREE, BY_TILE, BY_BLOCK, BY_ROWS };
 enum { HALVES = 1, TEXELS = 2, UNALIGNED = 4 };
-enum { BLOCK_ROWS = 16, BLOCK_INVOCATIONS = 32, ROWS_INVOCATIONS = 64, TREE_INVOCATIONS = 64 }; // as in the shaders
+enum {
+    BLOCK_ROWS = 16,
+    BLOCK_INVOCATIONS = 32,
+    ROWS_INVOCATIONS = 64,
+    TREE_INVOCATIONS = 64,
+    TILE_K = 16
+}; // as in the shaders
 
 static uint64_t over(uint64_t n, uint64_t by) { return (n + by - 1) / by; }
 
@@ -24,7 +30,7 @@ Work product_groups(const Product *p, const Rung *rung, const GpuTraits *traits)
     case BY_TREE: return (Work){ .items = M * N * batches * TREE_INVOCATIONS };
     case BY_TILE: x = over(M, 16 * constants[0]), y = over(N, 16 * constants[0]); break;
     case BY_BLOCK: x = over(M, BLOCK_ROWS * BLOCK_INVOCATIONS / S), y = over(N, 4 * S); break;
-    case BY_ROWS: x = over(N, (uint64_t)constants[1] * ROWS_INVOCATIONS / S); break;
+    case BY_ROWS: return (Work){ .items = over(N, constants[1] * ROWS_INVOCATIONS / S) * batches * ROWS_INVOCATIONS };
     }
     return (Work){ .x = (uint32_t)x, .y = (uint32_t)y, .z = (uint32_t)batches };
 }
@@ -68,7 +74,8 @@ static bool can(const Rung *rung, const GpuTraits *t, const Product *p)
     uint32_t how = rung->tile[0], needs = rung->tile[2];
     if ((p->b_dtype == F16) != ((needs & HALVES) != 0)) return false;
     if (how == BY_ELEMENT || how == BY_TREE) return true;
-    if (how == BY_TILE) return t->max_workgroup_invocations >= 256;
+    uint32_t tile_bytes = 2 * 4 * TILE_K * (16 * rung->kernel.constants[0] + 1);
+    if (how == BY_TILE) return t->max_workgroup_invocations >= 256 && tile_bytes <= t->shared_bytes;
     if ((needs & TEXELS && !texels_fit(t, p)) || !subgroups_fit(rung, t) || !whole_b(p)) return false;
     if (how == BY_ROWS) return t->subgroup_arithmetic && p->M <= rung->kernel.constants[0] && whole_a(p);
     bool last_texel = (p->a.offset + p->a.bytes) % 16 == 0; // is seen only if it is whole

@@ -10,11 +10,13 @@ typedef struct TopkArgs {
     uint32_t k;
 } TopkArgs;
 
-// One lane may win all k places, of which 256 are allowed for.
+enum { MOST_PLACES = 256 }; // on devices that end long loops
+
+// One lane may win all places; for each it reads its share again, and the lanes meet twice, in a tree of 8 levels at most.
 static bool few_steps(const GpuTraits *traits, const void *problem, int64_t lanes)
 {
-    int64_t share = ((const RowProblem *)problem)->n / (4 * lanes) + 1;
-    return !traits->max_loop_steps || 257 * share <= traits->max_loop_steps;
+    int64_t share = ((const RowProblem *)problem)->n / (4 * lanes) + 1, meet = lanes > 1 ? 17 : 1;
+    return !traits->max_loop_steps || (MOST_PLACES + 1) * (share + meet) <= traits->max_loop_steps;
 }
 
 static bool can_subgroup(const GpuTraits *traits, const void *problem)
@@ -22,6 +24,11 @@ static bool can_subgroup(const GpuTraits *traits, const void *problem)
     return row_can_subgroup(traits, problem) && few_steps(traits, problem, traits->subgroup_size);
 }
 
+static bool can_workgroup(const GpuTraits *traits, const void *problem) { return few_steps(traits, problem, 256); }
+static bool can_texel(const GpuTraits *traits, const void *problem)
+{
+    return column_can_texel(traits, problem) && can_workgroup(traits, problem);
+}
 static bool can_invocation(const GpuTraits *traits, const void *problem) { return few_steps(traits, problem, 1); }
 
 // A lane that wins reads its share of the row again: the more lanes share a long row, the shorter.
@@ -40,8 +47,9 @@ static bool likes_many_texels(const GpuTraits *traits, const void *problem)
         .kernel = { kernel_, .subgroup = subgroup_ }, .can = can_, .chosen = chosen_, .idea = idea_, .tile = { lanes } \
     }
 static const Rung rungs[] = {
-    RUNG("topk.texel", 0, ROW_WORKGROUP, column_can_texel, likes_many_texels, "four elements at a time, as texels"),
-    RUNG("topk.workgroup", 0, ROW_WORKGROUP, NULL, likes_many_lanes, "256 lanes hold a tournament over a long row"),
+    RUNG("topk.texel", 0, ROW_WORKGROUP, can_texel, likes_many_texels, "four elements at a time, as texels"),
+    RUNG("topk.workgroup", 0, ROW_WORKGROUP, can_workgroup, likes_many_lanes,
+         "256 lanes hold a tournament over a long row"),
     RUNG("topk.subgroup", SUBGROUP_OWN, ROW_SUBGROUP, can_subgroup, row_likes_subgroup, "a subgroup: no barriers"),
     RUNG("topk", 0, ROW_INVOCATION, can_invocation, NULL, "one invocation a row: k passes over it"),
 };
@@ -69,6 +77,14 @@ Tensor *topk(Tape *t, Tensor *x, int k, Tensor **ids)
     shape.dim[shape.rank - 1] = k;
     Tensor *y = tape_tensor(t, F32, shape);
     *ids = tape_tensor(t, I32, shape);
+    const GpuTraits *traits = gpu_traits(stream_gpu(t->stream));
+    if (traits->max_loop_steps && k > MOST_PLACES) {
+        Error err = { "" };
+        error_set(&err, "%s: its loops end too early for the %d largest of a row; it finds %d", traits->name, k,
+                  MOST_PLACES);
+        stream_fail(t->stream, &err);
+        return y;
+    }
     rows_dispatch(t, &ladders[0], rows(x), dim(x, -1), 2 * (double)count(x), 4 * (double)count(x),
                   ROW_TABLES({ x->span, dim(x, -1) }, { y->span, k }, { (*ids)->span, k }),
                   ARGS(TopkArgs, .k = (uint32_t)k));

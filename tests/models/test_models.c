@@ -36,6 +36,7 @@ static const struct {
     Config config;
 } models[] = {
     { "gpt2", { .n_layers = 2, .n_heads = 3, .d_model = 24, .vocab_size = 261, .seq_len = 80, .tied = true } },
+    { "gpt2", { .n_layers = 1, .n_heads = 2, .d_model = 16, .vocab_size = 263, .seq_len = 80 } }, // untied
     { "llama", { .n_layers = 2, .n_heads = 4, .n_kv_heads = 2, .d_model = 32, .vocab_size = 257, .seq_len = 80 } },
 };
 
@@ -155,6 +156,27 @@ START_TEST(files_hold_a_model)
 }
 END_TEST
 
+START_TEST(no_tensor_is_ignored)
+{
+    Error err = { "" };
+    Config config = models[2].config;
+    const Family *family = family_find("llama");
+    family->defaults(&config);
+    Model *model = model_new(gpu, family, &config);
+    parameter_add(&model->parameters, SHAPE(4), 0, 1, "rope_freqs.weight");
+    ck_assert_msg(model_alloc(model, stream, &err), "%s", err.message);
+    parameters_init(&model->parameters, stream, 7);
+    Tokenizer *tokenizer = tokenizer_byte();
+    char *path = path_join(folder, "model.gguf");
+    ck_assert_msg(model_save(model, tokenizer, stream, path, &err), "%s", err.message);
+    ck_assert_ptr_null(model_load(gpu, stream, path, false, NULL, &err));
+    ck_assert_ptr_nonnull(strstr(err.message, "rope_freqs.weight is no part of the llama"));
+    free(path);
+    model_free(model);
+    tokenizer_free(tokenizer);
+}
+END_TEST
+
 START_TEST(configurations_that_cannot_be)
 {
     const struct {
@@ -190,6 +212,7 @@ Suite *suite_models(void)
     tcase_add_loop_test(tests, cached_equals_whole, 0, COUNT_OF(models));
     tcase_add_loop_test(tests, listening_changes_no_bit, 0, COUNT_OF(models));
     tcase_add_loop_test(tests, files_hold_a_model, 0, COUNT_OF(models));
+    tcase_add_test(tests, no_tensor_is_ignored);
     tcase_add_test(tests, configurations_that_cannot_be);
     suite_add_tcase(suite, tests);
     return suite;

@@ -145,7 +145,7 @@ START_TEST(nan_is_not_passed_over)
             ck_assert_float_nan(mean_loss(holed, 3, cross_entropy_kernels[k]));
         }
     }
-    float values[V] = { 1, 2, NAN, 9 }, top[2];
+    float values[V] = { 1, 2, NAN, 9 }, top[2], acted[V];
     int32_t first[2], best;
     Error err = { "" };
     Tensor x = input(SHAPE(1, V), values), *ids;
@@ -156,6 +156,11 @@ START_TEST(nan_is_not_passed_over)
     ck_assert_float_nan(top[0]);
     ck_assert_float_eq(top[1], 9);
     ck_assert(first[0] == 2 && first[1] == 3 && best == 2);
+    for (int i = 0; i < ACTIVATIONS; i++) {
+        read_floats(activate(t, (Activation)i, &x)->span, acted, V);
+        ck_assert_float_nan(acted[2]);
+        ck_assert(!isnan(acted[0]) && !isnan(acted[3]));
+    }
     tape_close(t);
     tensor_free(gpu, &x);
     close_device();
