@@ -27,18 +27,18 @@ static double roof_share(const Roof *roof, double flops, double bytes, double ta
     return fmax(flops / (roof->gflops * 1e9), bytes / (roof->gbps * 1e9)) / taken;
 }
 
-static void add_row(Bench *b, const char *op, const char *kernel, const char *shape, double flops, double bytes,
-                    double best, double median)
+static void add_row(Bench *b, const char *op, const char *pass, const char *kernel, const char *shape, double flops,
+                    double bytes, double best, double median)
 {
     double share = roof_share(&b->roof, flops, bytes, best);
     if (b->json) {
-        json_array_append_new(b->list,
-                              json_pack("{s:s, s:s, s:s, s:f, s:f, s:f, s:f, s:f}", "op", op, "kernel", kernel, "shape",
-                                        shape, "gflops", flops / best / 1e9, "gbps", bytes / best / 1e9, "roof_share",
-                                        share, "best_seconds", best, "median_seconds", median));
+        json_array_append_new(b->list, json_pack("{s:s, s:s, s:s, s:s, s:f, s:f, s:f, s:f, s:f, s:f}", "op", op, "pass",
+                                                 pass, "kernel", kernel, "shape", shape, "gflops", flops / best / 1e9,
+                                                 "gbps", bytes / best / 1e9, "roof_share", share, "flops", flops,
+                                                 "best_seconds", best, "median_seconds", median));
         return;
     }
-    printf("%-16s %-36s %-26s %10.3f ms %9.2f GFLOP/s %7.2f GB/s %5.1f%%\n", op, kernel, shape, 1e3 * best,
+    printf("%-17s %-8s %-46s %-26s %10.3f ms %9.2f GFLOP/s %7.2f GB/s %5.1f%%\n", op, pass, kernel, shape, 1e3 * best,
            flops / best / 1e9, bytes / best / 1e9, 100 * share);
     fflush(stdout);
 }
@@ -48,11 +48,30 @@ static void bench_case(void *context, const Op *op, const Case *c, const char *f
     Bench *b = context;
     BenchResult r;
     if (error_is_set(&b->err) || interrupted()) return;
-    if (!bench_op(b->stream, op, c, force, seconds, &r, &b->err)) {
-        error_prefix(&b->err, "%s %s", op->name, c->label);
-        return;
+    const char *pass = "forward";
+    bool ok = bench_op(b->stream, op, c, force, seconds, &r, &b->err);
+    if (ok && force && r.skipped) {
+        pass = "backward";
+        ok = bench_backward(b->stream, op, c, force, seconds, &r, &b->err);
     }
-    if (!r.skipped) add_row(b, op->name, force ? force : "", c->label, r.flops, r.bytes, r.best, r.median);
+    if (!ok)
+        error_prefix(&b->err, "%s %s", op->name, c->label);
+    else if (!r.skipped)
+        add_row(b, op->name, pass, force ? force : "", c->label, r.flops, r.bytes, r.best, r.median);
+}
+
+// Backward as a whole, with the rungs that the device takes.
+static void bench_whole_backward(Bench *b, const Op *op)
+{
+    for (int i = 0; i < op->case_count && !error_is_set(&b->err) && !interrupted(); i++) {
+        const Case *c = &op->cases[i];
+        BenchResult r;
+        if (!c->bench) continue;
+        if (!bench_backward(b->stream, op, c, NULL, seconds, &r, &b->err))
+            error_prefix(&b->err, "%s %s", op->name, c->label);
+        else if (!r.skipped)
+            add_row(b, op->name, "backward", "whole", c->label, r.flops, r.bytes, r.best, r.median);
+    }
 }
 
 static void bench_speed(Bench *b, const char *what)
@@ -62,9 +81,9 @@ static void bench_speed(Bench *b, const char *what)
                                    : speed_generate(b->stream, seconds, speeds, 8, &b->err);
     for (int i = 0; i < n; i++) {
         const Speed *s = &speeds[i];
-        add_row(b, what, "", s->label, s->flops, s->bytes, s->best, s->median);
+        add_row(b, what, "", "", s->label, s->flops, s->bytes, s->best, s->median);
         if (!b->json)
-            printf("%-16s %-36s %-26s %10.1f tokens/s\n", "", "", "", s->tokens / s->best);
+            printf("%-17s %-8s %-46s %-26s %10.1f tokens/s\n", "", "", "", "", s->tokens / s->best);
         else
             json_object_set_new(json_array_get(b->list, json_array_size(b->list) - 1), "tokens_per_second",
                                 json_real(s->tokens / s->best));
@@ -89,9 +108,16 @@ static int run(Invocation *in)
     b.list = json_array();
     const char *device = gpu_traits(gpu)->name;
     bool ok = bench_roof(b.stream, &b.roof, &b.err);
-    if (ok && !b.json) printf("%s\nroof: %.1f GFLOP/s, %.1f GB/s\n\n", device, b.roof.gflops, b.roof.gbps);
-    for (int i = 0; i < ops_count && ok; i++)
-        if (!what || !strcmp(what, ops[i]->name)) op_each(ops[i], gpu, true, bench_case, &b);
+    if (ok && !b.json)
+        printf("%s\nroof: %.1f GFLOP/s, %.1f GB/s\nFLOPs: all that a kernel makes; of backward as a whole, without "
+               "what it "
+               "computes again\n\n",
+               device, b.roof.gflops, b.roof.gbps);
+    for (int i = 0; i < ops_count && ok; i++) {
+        if (what && strcmp(what, ops[i]->name) != 0) continue;
+        op_each(ops[i], gpu, true, bench_case, &b);
+        bench_whole_backward(&b, ops[i]);
+    }
     if (ok && (!what || !strcmp(what, "train"))) bench_speed(&b, "train");
     if (ok && (!what || !strcmp(what, "generate"))) bench_speed(&b, "generate");
     int code = error_is_set(&b.err) ? fail(in, &b.err) : EXIT_OK;

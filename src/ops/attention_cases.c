@@ -284,7 +284,8 @@ const Op op_attention = { .name = "attention",
                           .run = attention_run,
                           CASES(cases),
                           .ladder = attention_ladders,
-                          .ladder_count = ATTENTION_LADDERS };
+                          .ladder_count = ATTENTION_LADDERS,
+                          .backward_share = 2.5 }; // five products; forward has two
 
 const Op op_attention_pattern = { .name = "attention_pattern",
                                   .declare = attention_pattern_declare,

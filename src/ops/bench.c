@@ -84,27 +84,105 @@ static bool put_inputs(Stream *stream, OpCall *call, Error *err)
     return stream_wait(stream, err);
 }
 
+static bool open_call(Stream *stream, const Op *op, const Case *c, OpCall *call, Error *err)
+{
+    *call = (OpCall){ .op = op, .t = tape_open(stream) };
+    call->trial = (Trial){ .c = c, .random = { .key = random_key(1, c->label) } };
+    op->declare(&call->trial);
+    return put_inputs(stream, call, err);
+}
+
+static void close_call(Stream *stream, OpCall *call)
+{
+    for (int i = 0; i < call->trial.in_count; i++) {
+        call->device[i].grad = NULL; // it is the tape's
+        tensor_free(stream_gpu(stream), &call->device[i]);
+    }
+    tape_close(call->t);
+    arena_free(&call->trial.arena);
+}
+
+// One call, for what its dispatches say that it costs.
+static void count_call(Stream *stream, CallFn *fn, OpCall *call, double *flops, double *bytes)
+{
+    StreamCount before = stream_count(stream);
+    fn(call);
+    StreamCount after = stream_count(stream);
+    *flops = after.flops - before.flops;
+    *bytes = after.bytes - before.bytes;
+}
+
 bool bench_op(Stream *stream, const Op *op, const Case *c, const char *force, double seconds, BenchResult *result,
               Error *err)
 {
     *result = (BenchResult){ 0 };
-    OpCall call = { .op = op, .t = tape_open(stream) };
-    call.trial = (Trial){ .c = c, .random = { .key = random_key(1, c->label) } };
+    OpCall call;
+    bool ok = open_call(stream, op, c, &call, err);
     call.t->force = force;
-    op->declare(&call.trial);
-    bool ok = put_inputs(stream, &call, err);
     if (ok) {
-        StreamCount before = stream_count(stream);
-        call_op(&call);
-        StreamCount after = stream_count(stream);
-        result->flops = c->flops > 0 ? c->flops : after.flops - before.flops;
-        result->bytes = c->bytes > 0 ? c->bytes : after.bytes - before.bytes;
+        count_call(stream, call_op, &call, &result->flops, &result->bytes);
+        if (c->flops > 0) result->flops = c->flops;
+        if (c->bytes > 0) result->bytes = c->bytes;
         result->skipped = force && !call.t->force_taken;
         ok = stream_wait(stream, err) && (result->skipped || measure(stream, call_op, &call, seconds, result, err));
     }
-    for (int i = 0; i < call.trial.in_count; i++) tensor_free(stream_gpu(stream), &call.device[i]);
-    tape_close(call.t);
-    arena_free(&call.trial.arena);
+    close_call(stream, &call);
+    return ok;
+}
+
+// ---- Backward ----------------------------------------------------------------------------------------------------
+
+// From gradients of 1 at the first output, through the nodes that forward left behind. Those of the call before are
+// forgotten, so that each call makes the same.
+static void call_backward(void *context)
+{
+    OpCall *call = context;
+    Tape *t = call->t;
+    TapeMark mark = tape_mark(t);
+    for (int i = 0; i < t->node_count; i++) {
+        t->nodes[i].output->grad = NULL;
+        for (int j = 0; j < NODE_TENSORS; j++)
+            if (t->nodes[i].input[j]) t->nodes[i].input[j]->grad = NULL;
+    }
+    t->released_count = 0;
+    tape_backward(t, call->trial.out[0].tensor, 1);
+    tape_release(t, mark);
+}
+
+// Runs forward for the gradient of input `only` (of all inputs: −1), then backward once with `force`. False if there is
+// no gradient, or no ladder of backward that has such a rung.
+static bool prepare_backward(Stream *stream, OpCall *call, int only, const char *force, BenchResult *result)
+{
+    Tape *t = call->t;
+    for (int i = 0; i < call->trial.in_count; i++)
+        call->device[i].needs_grad = call->trial.in[i].needs_grad && (only < 0 || i == only);
+    tape_reset(t);
+    t->force = NULL;
+    t->train = true;
+    double forward, bytes;
+    count_call(stream, call_op, call, &forward, &bytes);
+    t->train = false; // what backward takes is given back after each call
+    if (!call->trial.out[0].tensor->needs_grad) return false;
+    t->force = force;
+    count_call(stream, call_backward, call, &result->flops, &result->bytes);
+    if (!force && call->op->backward_share > 0) result->flops = call->op->backward_share * forward;
+    return !force || t->force_taken;
+}
+
+bool bench_backward(Stream *stream, const Op *op, const Case *c, const char *force, double seconds, BenchResult *result,
+                    Error *err)
+{
+    *result = (BenchResult){ .skipped = true };
+    if (c->no_grad) return true;
+    OpCall call;
+    bool ok = open_call(stream, op, c, &call, err);
+    if (ok) {
+        for (int i = force ? 0 : -1; i < (force ? call.trial.in_count : 0) && result->skipped; i++)
+            result->skipped = !prepare_backward(stream, &call, i, force, result);
+        ok = stream_wait(stream, err) &&
+             (result->skipped || measure(stream, call_backward, &call, seconds, result, err));
+    }
+    close_call(stream, &call);
     return ok;
 }
 

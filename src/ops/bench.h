@@ -17,6 +17,13 @@ static inline double bench_gbps(const BenchResult *r) { return r->bytes / r->bes
 bool bench_op(Stream *stream, const Op *op, const Case *c, const char *force, double seconds, BenchResult *result,
               Error *err);
 
+// The same for backward, from outputs' gradients that are there, after a forward that is not timed. Of a forced rung it
+// is the way to one input's gradient, the first whose way has that rung, and the FLOPs are those of its dispatches; where
+// `force` is NULL it is the way to all of them, and the FLOPs are op->backward_share of forward's if the op gives it.
+// Skipped too where the case has no gradient.
+bool bench_backward(Stream *stream, const Op *op, const Case *c, const char *force, double seconds, BenchResult *result,
+                    Error *err);
+
 // The roof of a device (Williams, Waterman & Patterson 2009): what no kernel can pass. Measured, not looked up: one
 // kernel multiplies and adds in registers, one streams from memory.
 typedef struct Roof {

@@ -103,6 +103,9 @@ typedef struct Op {
     int ladder_count;
     double nmse; // largest normalised mean squared error in f32; 0 means 1e-11
     bool exact;  // ids, copies, random numbers: equal to the twin's value to the last bit
+    // For bench: what backward needs to compute, as a multiple of forward's FLOPs, where its kernels compute again what
+    // forward had. 0: all that they make.
+    double backward_share;
 } Op;
 #define CASES(list) .cases = list, .case_count = (int)COUNT_OF(list)
 #define LADDERS(list) .ladder = list, .ladder_count = (int)COUNT_OF(list)

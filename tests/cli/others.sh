@@ -42,6 +42,7 @@ refused 1 'there is no device 77' doctor --compile --device 77
 
 works bench softmax --seconds 0.01 --json
 json 'j["roof"]["gflops"] > 0 and j["results"] and all(r["best_seconds"] > 0 for r in j["results"])'
+json '{(r["pass"], r["kernel"] == "whole") for r in j["results"]} == {("forward", 0), ("backward", 0), ("backward", 1)}'
 refused 2 'there is no op "nonesuch"' bench nonesuch
 refused 2 '--seconds: 0 is out of range' bench --seconds 0
 refused 1 'there is no device 77' bench --device 77
