@@ -54,13 +54,18 @@ bool vk_fail(const Gpu *gpu, Error *err, VkResult result, const char *what)
 
 // ---- Instance --------------------------------------------------------------------------------------------------
 
+void validation_note(const char *message)
+{
+    validation_messages++;
+    fprintf(stderr, "lectern: validation: %s\n", message);
+}
+
 static VkBool32 VKAPI_CALL validation_message(VkDebugUtilsMessageSeverityFlagBitsEXT severity,
                                               VkDebugUtilsMessageTypeFlagsEXT types,
                                               const VkDebugUtilsMessengerCallbackDataEXT *data, void *context)
 {
     (void)severity, (void)types, (void)context;
-    validation_messages++;
-    fprintf(stderr, "lectern: validation: %s\n", data->pMessage);
+    validation_note(data->pMessage);
     return VK_FALSE;
 }
 

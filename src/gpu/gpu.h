@@ -44,7 +44,7 @@ typedef struct GpuOptions {
     bool validate;      // the validation layer with synchronisation validation; also $LECTERN_VALIDATE=1
     bool profile;       // serialises the dispatches and times each one
     bool statistics;    // keeps what the driver's compiler says of each kernel
-    bool poison;        // tests: fresh memory is filled with NaN
+    bool poison;        // tests: fresh memory is filled with NaN, and spans have guards (see gpu_guard_bytes)
     // Tests lower these to reach the paths of weaker devices; 0 leaves the device's own.
     uint64_t max_binding_bytes, max_allocation_bytes;
     bool no_texel, no_host_access;
@@ -64,7 +64,8 @@ void gpu_close(Gpu *gpu);
 const GpuTraits *gpu_traits(const Gpu *gpu);
 const GpuOptions *gpu_options(const Gpu *gpu);
 
-// Messages of the validation layer since the process began. Tests hold this at 0.
+// Messages of the validation layer since the process began, and under GpuOptions.poison guards that gpu_free found
+// written to and errors that nobody fetched from a stream. Tests hold this at 0.
 int gpu_validation_messages(void);
 
 // ---- Memory ----------------------------------------------------------------------------------------------------
@@ -75,6 +76,7 @@ typedef struct GpuBlock GpuBlock;
 typedef struct Span {
     GpuBlock *block;
     uint64_t offset, bytes;
+    uint64_t guard; // bytes behind them that kernels reach but must leave alone, in tests; else 0
 } Span;
 
 // Takes `bytes` (rounded up to 4), aligned for every kind of binding. False with `err` naming what was asked for and
@@ -85,8 +87,15 @@ uint64_t gpu_allocated(const Gpu *gpu); // bytes handed out now
 
 static inline Span span_part(Span span, uint64_t offset, uint64_t bytes)
 {
-    return (Span){ span.block, span.offset + offset, bytes };
+    return (Span){ span.block, span.offset + offset, bytes, offset + bytes == span.bytes ? span.guard : 0 };
 }
+
+// A range is bound to the byte, so a driver that checks bounds drops what a kernel writes behind it and gives it zeros
+// to read: a mistake that no test on such a driver sees. Under GpuOptions.poison the spans of gpu_alloc and the tensors
+// of a tape have so many bytes of NaN behind them, bound as well: what is read there spoils the result, and what is
+// written there is found. 0 otherwise, and where the host cannot look.
+uint64_t gpu_guard_bytes(const Gpu *gpu);
+bool gpu_guard_holds(Span span); // nobody has written behind the span; what was recorded has run
 
 // ---- Kernels ---------------------------------------------------------------------------------------------------
 
@@ -167,6 +176,7 @@ void gpu_dispatch_at(const char *file, int line, Stream *stream, const Kernel *k
 
 void stream_copy(Stream *stream, Span to, Span from); // the same number of bytes
 void stream_fill(Stream *stream, Span span, uint32_t word);
+void stream_fill_guard(Stream *stream, Span span);                            // of memory that a tape handed out anew
 void stream_write(Stream *stream, Span to, const void *data, uint64_t bytes); // the data is copied now
 void stream_submit(Stream *stream);                                           // starts what was recorded
 

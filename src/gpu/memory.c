@@ -127,13 +127,42 @@ static bool find_space(Gpu *gpu, uint64_t bytes, Span *span, Error *err)
     return take_from(block, bytes, span);
 }
 
+uint64_t gpu_guard_bytes(const Gpu *gpu)
+{
+    enum { BYTES = 256 };
+    return gpu->options.poison && gpu->traits.unified ? BYTES : 0;
+}
+
+// A signalling NaN, another one at each place: arithmetic with it gives a quiet one, and a copy is not its own.
+uint32_t guard_word(Span span) { return 0x7f800001u + (uint32_t)(span.offset / 64 & 0x1fffff); }
+
+static uint32_t *guard_of(Span span)
+{
+    return span.guard && span.block->mapped ? (uint32_t *)(void *)(span.block->mapped + span.offset + span.bytes)
+                                            : NULL;
+}
+
+bool gpu_guard_holds(Span span)
+{
+    const uint32_t *guard = guard_of(span);
+    for (uint64_t i = 0; guard && i < span.guard / 4; i++)
+        if (guard[i] != guard_word(span)) return false;
+    return true;
+}
+
+// With the guard and the padding.
+static uint64_t taken_for(const Gpu *gpu, uint64_t bytes)
+{
+    return round_up(round_up(bytes ? bytes : 4, 4) + gpu_guard_bytes(gpu), gpu->traits.alignment);
+}
+
 bool gpu_alloc(Gpu *gpu, uint64_t bytes, Span *span, Error *err)
 {
     *span = (Span){ 0 };
     if (bytes > gpu->traits.max_allocation_bytes)
         return error_set(err, "%s: %.1f MB were asked for in one piece; the device gives at most %.1f MB",
                          gpu->traits.name, (double)bytes / 1e6, (double)gpu->traits.max_allocation_bytes / 1e6);
-    uint64_t taken = round_up(bytes ? bytes : 4, gpu->traits.alignment);
+    uint64_t taken = taken_for(gpu, bytes);
     pthread_mutex_lock(&gpu->memory_lock);
     bool ok = find_space(gpu, taken, span, err);
     if (ok) gpu->allocated += taken;
@@ -141,13 +170,17 @@ bool gpu_alloc(Gpu *gpu, uint64_t bytes, Span *span, Error *err)
     if (!ok) return error_prefix(err, "%.1f MB were asked for", (double)bytes / 1e6);
     if (gpu->options.poison && span->block->mapped) memset(span->block->mapped + span->offset, 0xff, taken);
     span->bytes = round_up(bytes, 4);
+    span->guard = gpu_guard_bytes(gpu);
+    uint32_t *guard = guard_of(*span);
+    for (uint64_t i = 0; guard && i < span->guard / 4; i++) guard[i] = guard_word(*span);
     return true;
 }
 
 void gpu_free(Gpu *gpu, Span span)
 {
     if (!span.block) return;
-    uint64_t taken = round_up(span.bytes ? span.bytes : 4, gpu->traits.alignment);
+    if (!gpu_guard_holds(span)) validation_note("gpu_free: a kernel wrote behind the span");
+    uint64_t taken = taken_for(gpu, span.bytes);
     pthread_mutex_lock(&gpu->memory_lock);
     give_back(span.block, span.offset, taken);
     gpu->allocated -= taken;

@@ -112,7 +112,9 @@ void stream_close(Stream *stream)
     if (!stream) return;
     VkDevice device = stream->gpu->device;
     if (!stream->plan) {
-        if (stream->timeline) stream_wait(stream, NULL); // without one it never opened
+        Error err = { "" };
+        bool ok = !stream->timeline || stream_wait(stream, &err); // without one it never opened
+        if (!ok && stream->gpu->options.poison) validation_note(err.message);
         descriptors_forget(stream->gpu, &stream->descriptors);
         if (stream->staging.buffer) block_destroy(stream->gpu, &stream->staging);
         vkDestroyQueryPool(device, stream->queries, NULL);
@@ -344,6 +346,7 @@ static bool bind_spans(Stream *stream, const Kernel *kernel, Spans spans, Bindin
         uint64_t base = span->offset & ~(uint64_t)(t->alignment - 1), bytes = span->offset + span->bytes - base;
         offsets[i] = (uint32_t)((span->offset - base) / 4);
         bool texel = r->type[i] == VK_DESCRIPTOR_TYPE_UNIFORM_TEXEL_BUFFER;
+        if (bytes + span->guard <= t->max_binding_bytes) bytes += span->guard;
         if (texel) bytes &= ~15ull; // whole texels: shaders that fetch four at a time have widths of fours
         if (bytes > t->max_binding_bytes || (texel && bytes / 16 > t->max_texel_elements))
             return error_set(&stream->error, "%s: %s binds %.1f MB in one piece; the device binds at most %.1f MB",
@@ -387,8 +390,9 @@ void gpu_dispatch_at(const char *file, int line, Stream *stream, const Kernel *k
 
     Access accesses[GPU_MAX_BINDINGS];
     for (int i = 0; i < spans.count; i++)
-        accesses[i] = (Access){ spans.span[i].block, spans.span[i].offset, spans.span[i].offset + spans.span[i].bytes,
-                                kernel->reflection.writes[i] };
+        accesses[i] =
+            (Access){ spans.span[i].block, spans.span[i].offset,
+                      spans.span[i].offset + spans.span[i].bytes + spans.span[i].guard, kernel->reflection.writes[i] };
     if (stream->queries) barrier(stream);
     track(stream, accesses, spans.count);
 
@@ -429,6 +433,12 @@ void stream_fill(Stream *stream, Span span, uint32_t word)
         vkCmdFillBuffer(stream->commands[stream->current].buffer, span.block->buffer, span.offset, span.bytes, word);
     }
     spend(stream, 0, (double)span.bytes);
+}
+
+void stream_fill_guard(Stream *stream, Span span)
+{
+    Span guard = { span.block, span.offset + span.bytes, span.guard };
+    if (span.guard) stream_fill(stream, guard, guard_word(span));
 }
 
 static bool need_staging(Stream *stream)

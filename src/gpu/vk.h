@@ -79,11 +79,14 @@ const char *vk_result_text(VkResult result);
 // Fails a stream or a call with "what: the result" and the memory that was in use, when it is out of memory.
 bool vk_fail(const Gpu *gpu, Error *err, VkResult result, const char *what);
 
+void validation_note(const char *message); // prints and counts it
+
 // memory.c
 void memory_open(Gpu *gpu); // chooses the memory types; a device without them opens, and gpu_alloc says so
 void memory_close(Gpu *gpu);
 bool block_create(Gpu *gpu, uint64_t bytes, uint32_t memory_type, GpuBlock *block, Error *err);
 void block_destroy(Gpu *gpu, GpuBlock *block);
+uint32_t guard_word(Span span); // what its guard is filled with
 
 // spirv.c: false with `err` if the module is not one that our shaders can be. `constants` replace defaults where not 0.
 bool spirv_reflect(const uint32_t *code, size_t words, const uint32_t constants[GPU_MAX_CONSTANTS], Reflection *out,

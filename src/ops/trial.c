@@ -381,7 +381,14 @@ static bool run_on_device(Run *run, Tape *t, bool gradients)
     for (int i = 0; i < trial->out_count; i++) hold_forward(run, &trial->out[i], got[i]);
     for (int i = 0; gradients && i < trial->in_count; i++)
         if (trial->in[i].needs_grad && !hold_gradient(run, i)) return false;
-    return stream_wait(run->stream, run->err);
+    tape_reset(t); // fails the stream where a kernel wrote behind a tensor
+    if (!stream_wait(run->stream, run->err)) return false;
+    for (int i = 0; i < trial->in_count; i++) {
+        const Tensor *x = &run->device[i];
+        if (!gpu_guard_holds(x->span) || (x->grad && !gpu_guard_holds(x->grad->span)))
+            return error_set(run->err, "a kernel wrote behind %s, %s", trial->in[i].name, tensor_text(x));
+    }
+    return true;
 }
 
 bool trial_run(Stream *stream, const Op *op, const Case *c, const char *force, bool gradients, TrialResult *result,

@@ -20,8 +20,10 @@ Tape *tape_open(Stream *stream)
 void tape_close(Tape *t)
 {
     if (!t) return;
+    tape_reset(t);
     for (int i = 0; i < t->memory.chunk_count && t->memory.gpu; i++) gpu_free(t->memory.gpu, t->memory.chunks[i]);
     arena_free(&t->host);
+    free(t->guards);
     free(t->memory.chunks);
     free(t->nodes);
     free(t->released);
@@ -42,25 +44,38 @@ static bool add_chunk(DeviceArena *m, uint64_t bytes, Error *err)
     return true;
 }
 
-// False, with the stream's error set, when there is no memory left.
-static bool take(Tape *t, uint64_t bytes, Span *span)
+static void poison(Tape *t, Span span)
+{
+    if (span.block && gpu_options(stream_gpu(t->stream))->poison) stream_fill(t->stream, span, 0xffffffff);
+}
+
+// Memory for a tensor. Without a block, and with the stream's error set, when there is none left.
+static Span take(Tape *t, DType dtype, Shape shape)
 {
     DeviceArena *m = &t->memory;
-    uint64_t taken = (bytes + m->alignment - 1) / m->alignment * m->alignment;
+    uint64_t bytes = ((uint64_t)shape_count(shape) * (uint64_t)dtype_bytes(dtype) + 3) & ~3ull;
+    uint64_t guard = gpu_guard_bytes(stream_gpu(t->stream));
+    uint64_t taken = (bytes + guard + m->alignment - 1) / m->alignment * m->alignment;
     while (m->chunk < m->chunk_count && m->chunks[m->chunk].bytes - m->used < taken) m->chunk++, m->used = 0;
     if (m->chunk == m->chunk_count) {
         Error err = { "" };
         if (!add_chunk(m, taken > CHUNK_BYTES ? taken : CHUNK_BYTES, &err)) {
             stream_fail(t->stream, &err);
-            *span = (Span){ NULL, 0, bytes };
-            return false;
+            return (Span){ NULL, 0, bytes };
         }
     }
-    *span = span_part(m->chunks[m->chunk], m->used, (bytes + 3) & ~3ull);
+    Span span = span_part(m->chunks[m->chunk], m->used, bytes);
+    span.guard = guard;
     m->used += taken;
     m->total += taken;
     if (m->total > m->peak) m->peak = m->total;
-    return true;
+    poison(t, span);
+    if (guard) {
+        stream_fill_guard(t->stream, span);
+        GROW(t->guards, t->guard_count, t->guard_capacity);
+        t->guards[t->guard_count++] = (TapeGuard){ span, dtype, shape };
+    }
+    return span;
 }
 
 bool tape_reserve(Tape *t, uint64_t bytes, Error *err)
@@ -78,11 +93,25 @@ bool tape_reserve(Tape *t, uint64_t bytes, Error *err)
 
 static TapeMark mark_now(const Tape *t)
 {
-    return (TapeMark){ t->memory.chunk, t->memory.used, t->memory.total, arena_mark(&t->host) };
+    return (TapeMark){ t->memory.chunk, t->guard_count, t->memory.used, t->memory.total, arena_mark(&t->host) };
+}
+
+// What was taken since guard `first` is given back: were the guards left alone?
+static void check_guards(Tape *t, int first)
+{
+    Error err = { "" };
+    if (t->guard_count > first && t->memory.gpu && !stream_failed(t->stream) && stream_wait(t->stream, &err))
+        for (int i = first; i < t->guard_count; i++)
+            if (!gpu_guard_holds(t->guards[i].span))
+                error_set(&err, "a kernel wrote behind a tensor of %s %s", dtype_name(t->guards[i].dtype),
+                          shape_text(t->guards[i].shape));
+    if (error_is_set(&err)) stream_fail(t->stream, &err);
+    t->guard_count = first;
 }
 
 static void release_to(Tape *t, TapeMark mark)
 {
+    check_guards(t, mark.guards);
     t->memory.chunk = mark.chunk;
     t->memory.used = mark.used;
     t->memory.total = mark.total;
@@ -104,17 +133,10 @@ void tape_reset(Tape *t)
     t->layer = -1;
 }
 
-static void poison(Tape *t, Span span)
-{
-    if (span.block && gpu_options(stream_gpu(t->stream))->poison) stream_fill(t->stream, span, 0xffffffff);
-}
-
 Tensor *tape_tensor(Tape *t, DType dtype, Shape shape)
 {
     Tensor *x = ARENA_NEW(&t->host, Tensor);
-    *x = (Tensor){ .shape = shape, .dtype = dtype };
-    take(t, (uint64_t)tensor_bytes(x), &x->span);
-    poison(t, x->span);
+    *x = (Tensor){ .shape = shape, .dtype = dtype, .span = take(t, dtype, shape) };
     return x;
 }
 
@@ -165,13 +187,10 @@ static Span take_grad(Tape *t, const Tensor *x)
         if (t->released[i].bytes == bytes) {
             Span span = t->released[i];
             t->released[i] = t->released[--t->released_count];
-            poison(t, span);
+            poison(t, span); // the guard is as the kernels left it
             return span;
         }
-    Span span;
-    take(t, bytes, &span);
-    poison(t, span);
-    return span;
+    return take(t, F32, x->shape);
 }
 
 static Grad *new_grad(Tape *t, const Tensor *x)

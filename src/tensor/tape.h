@@ -33,10 +33,17 @@ typedef struct DeviceArena {
 } DeviceArena;
 
 typedef struct TapeMark {
-    int chunk;
+    int chunk, guards;
     uint64_t used, total;
     ArenaMark host;
 } TapeMark;
+
+// Under GpuOptions.poison: what was taken, whose guard must hold when it is given back.
+typedef struct TapeGuard {
+    Span span;
+    DType dtype;
+    Shape shape;
+} TapeGuard;
 
 typedef void ListenFn(void *context, Tape *t, const char *name, Tensor *x);
 
@@ -49,6 +56,8 @@ struct Tape {
     int node_count, node_capacity;
     Span *released; // gradients' memory that backward has finished with
     int released_count, released_capacity;
+    TapeGuard *guards;
+    int guard_count, guard_capacity;
     uint64_t dropout_key;   // of this step; 0 switches dropout off
     uint64_t dropout_calls; // made so far in this step: each has its own subsequence of random numbers
     const char *force;      // tests and bench: the kernel to take where a ladder has it
@@ -63,7 +72,8 @@ struct Tape {
 Tape *tape_open(Stream *stream);
 void tape_close(Tape *t);
 
-// Forgets the step: nodes, tensors and their memory (kept for the next step).
+// Forgets the step: nodes, tensors and their memory (kept for the next step). Under GpuOptions.poison this and
+// tape_release fail the stream if a kernel has written behind one of the tensors.
 void tape_reset(Tape *t);
 
 // Takes the step's whole memory in as few pieces as the device allows, as a plan has found.

@@ -36,11 +36,12 @@ typedef struct FillArgs {
     float value;
 } FillArgs;
 
-static void fill(Span y, float value)
+static void fill_first(Span y, uint32_t n, float value)
 {
-    uint32_t n = (uint32_t)(y.bytes / 4);
-    gpu_dispatch(stream, KERNEL(gpu, "fill"), ITEMS(n, .bytes = (double)y.bytes), SPANS(y), ARGS(FillArgs, n, value));
+    gpu_dispatch(stream, KERNEL(gpu, "fill"), ITEMS(n, .bytes = 4.0 * n), SPANS(y), ARGS(FillArgs, n, value));
 }
+
+static void fill(Span y, float value) { fill_first(y, (uint32_t)(y.bytes / 4), value); }
 
 static void expect(Span y, uint64_t n, float value)
 {
@@ -84,6 +85,41 @@ START_TEST(dispatch_writes_only_its_span)
     expect(span_part(all, 4 * 333, 4 * 101), 101, 2);
     expect(span_part(all, 4 * 434, 4 * 566), 566, 1);
     finish();
+}
+END_TEST
+
+// A kernel that is told to write one number too many is found, one that reads it computes NaN. The ends of parts are
+// guarded where they are the span's own.
+START_TEST(kernels_that_pass_the_end_are_found)
+{
+    open_with((GpuOptions){ .poison = true });
+    Span x = take(4 * 100), y = take(4 * 101);
+    if (!x.guard) return; // a device whose memory the host cannot look at
+    fill(x, 1), fill(y, 2);
+    expect(x, 100, 1);
+    ck_assert(gpu_guard_holds(x) && gpu_guard_holds(y));
+    ck_assert_uint_eq(span_part(x, 0, 40).guard, 0);
+    ck_assert_uint_eq(span_part(x, 40, 360).guard, x.guard);
+
+    typedef struct AddArgs {
+        uint32_t n;
+    } AddArgs;
+    gpu_dispatch(stream, KERNEL(gpu, "accumulate"), ITEMS(101, .bytes = 1200), SPANS(x, y), ARGS(AddArgs, 101));
+    float last;
+    Error err = { "" };
+    ck_assert(stream_read(stream, span_part(y, 400, 4), &last, 4, &err));
+    ck_assert_float_nan(last);
+    ck_assert(gpu_guard_holds(x) && gpu_guard_holds(y));
+
+    fill_first(span_part(x, 40, 360), 91, 3);
+    expect(x, 10, 1);
+    ck_assert(!gpu_guard_holds(x) && gpu_guard_holds(y));
+    gpu_free(gpu, y);
+    ck_assert_int_eq(gpu_validation_messages(), 0);
+    gpu_free(gpu, x);
+    ck_assert_int_eq(gpu_validation_messages(), 1);
+    stream_close(stream);
+    gpu_close(gpu);
 }
 END_TEST
 
@@ -237,6 +273,7 @@ Suite *suite_gpu(void)
     tcase_add_test(tests, devices_are_listed);
     tcase_add_test(tests, wishes_that_no_device_meets);
     tcase_add_test(tests, dispatch_writes_only_its_span);
+    tcase_add_test(tests, kernels_that_pass_the_end_are_found);
     tcase_add_test(tests, many_items_fold);
     tcase_add_test(tests, barriers_follow_ranges);
     tcase_add_test(tests, transfers_in_place);

@@ -20,6 +20,7 @@ static void close_device(void)
 {
     stream_close(stream);
     gpu_close(gpu);
+    ck_assert_int_eq(gpu_validation_messages(), 0);
 }
 
 static void hold(void *context, const Op *op, const Case *c, const char *force)

@@ -32,9 +32,9 @@ static void hold_all(const char *op, GpuOptions options)
     ck_assert_msg(stream != NULL, "%s", err.message);
     for (int i = 0; i < ops_count; i++)
         if (!strcmp(ops[i]->name, op)) op_each(ops[i], gpu, false, hold, NULL);
-    ck_assert_int_eq(gpu_validation_messages(), 0);
     stream_close(stream);
     gpu_close(gpu);
+    ck_assert_int_eq(gpu_validation_messages(), 0);
 }
 
 START_TEST(op_goes_in_parts)

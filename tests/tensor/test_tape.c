@@ -30,10 +30,10 @@ static void open_device(void)
 
 static void close_device(void)
 {
-    ck_assert_int_eq(gpu_validation_messages(), 0);
     for (int p = 0; p < MAX_PARAMETERS; p++) tensor_free(gpu, &parameter[p]);
     stream_close(stream);
     gpu_close(gpu);
+    ck_assert_int_eq(gpu_validation_messages(), 0);
 }
 
 static void fresh_parameters(void)
@@ -346,6 +346,36 @@ static void listen_and_compute(void *context, Tape *t, const char *name, Tensor 
     read_span(scale(t, x, 3)->span, got);
 }
 
+// One number too many in a tensor: giving its memory back, by reset or by release, fails the stream and says which.
+START_TEST(writing_behind_a_tensor_fails_the_stream)
+{
+    typedef struct FillArgs {
+        uint32_t n;
+        float value;
+    } FillArgs;
+    Error err = { "" };
+    Tape *t = tape_open(stream);
+    for (uint32_t extra = 0; extra < 2; extra++)
+        for (int by_release = 0; by_release < 2; by_release++) {
+            TapeMark mark = tape_mark(t);
+            Tensor *before = tape_tensor(t, F32, SHAPE(7)), *x = tape_tensor(t, F32, SHAPE(3, 5));
+            if (!x->span.guard) continue; // a device whose memory the host cannot look at
+            gpu_dispatch(stream, KERNEL(gpu, "fill"), ITEMS(16, .bytes = 64), SPANS(before->span),
+                         ARGS(FillArgs, 7, 1));
+            gpu_dispatch(stream, KERNEL(gpu, "fill"), ITEMS(16, .bytes = 64), SPANS(x->span),
+                         ARGS(FillArgs, 15 + extra, 1));
+            if (by_release)
+                tape_release(t, mark);
+            else
+                tape_reset(t);
+            ck_assert_int_eq(stream_wait(stream, &err), !extra);
+            ck_assert_str_eq(err.message, extra ? "a kernel wrote behind a tensor of f32 [3, 5]" : "");
+            err = (Error){ "" };
+        }
+    tape_close(t);
+}
+END_TEST
+
 START_TEST(probes_are_heard_and_change_no_bit)
 {
     for (int way = 0; way < 3; way++) {
@@ -381,6 +411,7 @@ Suite *suite_tape(void)
     tcase_add_test(tests, a_plan_tells_memory_and_work);
     tcase_add_test(tests, a_failed_stream_does_nothing);
     tcase_add_test(tests, memory_that_runs_out_fails_the_stream);
+    tcase_add_test(tests, writing_behind_a_tensor_fails_the_stream);
     tcase_add_test(tests, probes_are_heard_and_change_no_bit);
     suite_add_tcase(suite, tests);
     return suite;
