@@ -42,6 +42,7 @@ struct Stream {
     uint64_t submitted; // the timeline's value when all that was submitted has run
     Commands commands[COMMAND_BUFFERS];
     int current;
+    const Commands *last_kernels; // of the last submit that had any
     bool recording;
     double cost; // seconds, estimated, of what is recorded and not submitted
     Access accesses[MAX_ACCESSES];
@@ -139,10 +140,10 @@ StreamCount stream_count(const Stream *stream) { return stream->count; }
 static void note_failure(Stream *stream, VkResult result, const char *doing)
 {
     if (result == VK_SUCCESS) return;
-    const Commands *c = &stream->commands[stream->current];
+    const Commands *c = stream->last_kernels;
     char names[512] = "";
-    for (int i = c->recent_count > RECENT_KERNELS ? c->recent_count - RECENT_KERNELS : 0, used = 0; i < c->recent_count;
-         i++)
+    int count = c ? c->recent_count : 0;
+    for (int i = count > RECENT_KERNELS ? count - RECENT_KERNELS : 0, used = 0; i < count; i++)
         if (used < (int)sizeof names)
             used += snprintf(names + used, sizeof names - (size_t)used, "%s%s",
                              used ? ", " : "; last kernels: ", c->recent[i % RECENT_KERNELS]->name);
@@ -222,7 +223,10 @@ void stream_submit(Stream *stream)
     result = vkQueueSubmit(stream->gpu->queue, 1, &info, VK_NULL_HANDLE);
     pthread_mutex_unlock(&stream->gpu->queue_lock);
     note_failure(stream, result, "cannot submit");
-    if (result != VK_SUCCESS) c->done_at = --stream->submitted; // nothing will signal it
+    if (result != VK_SUCCESS)
+        c->done_at = --stream->submitted; // nothing will signal it
+    else if (c->recent_count)
+        stream->last_kernels = c;
     stream->count.submits++;
     stream->current = (stream->current + 1) % COMMAND_BUFFERS;
 }

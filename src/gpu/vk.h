@@ -1,4 +1,4 @@
-// What the files of src/gpu share. Nobody outside this folder includes it.
+// What the files of src/gpu share. Nobody outside this folder and its tests includes it.
 #pragma once
 #include "base/memory.h"
 #include "gpu/gpu.h"

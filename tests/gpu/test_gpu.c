@@ -1,4 +1,4 @@
-#include "gpu/gpu.h"
+#include "gpu/vk.h"
 #include <check.h>
 #include <math.h>
 #include <stdlib.h>
@@ -228,6 +228,36 @@ START_TEST(args_that_do_not_fit_stop)
 }
 END_TEST
 
+static VKAPI_ATTR VkResult VKAPI_CALL lost(VkDevice device, const VkSemaphoreWaitInfo *info, uint64_t timeout)
+{
+    (void)device, (void)info, (void)timeout;
+    return VK_ERROR_DEVICE_LOST;
+}
+
+// The kernels of the last submit are named, whatever was submitted long before and whatever copies came after.
+START_TEST(a_lost_device_names_its_kernels)
+{
+    open_with((GpuOptions){ 0 });
+    Span x = take(4 * 64), y = take(4 * 64);
+    fill(x, 1);
+    for (int i = 0; i < 20; i++) {
+        fill(y, 1);
+        if (i == 19)
+            gpu_dispatch(stream, KERNEL(gpu, "accumulate"), ITEMS(64, .flops = 64), SPANS(x, y), ARGS(uint32_t, 64));
+        stream_submit(stream);
+    }
+    stream_copy(stream, span_part(y, 0, 64), span_part(y, 128, 64));
+    PFN_vkWaitSemaphores wait = vkWaitSemaphores;
+    vkWaitSemaphores = lost;
+    Error err = { "" };
+    ck_assert(!stream_wait(stream, &err));
+    vkWaitSemaphores = wait;
+    ck_assert_ptr_nonnull(
+        strstr(err.message, "waiting for the device; last kernels: fill, accumulate: the device was lost"));
+    finish();
+}
+END_TEST
+
 START_TEST(plans_count_and_touch_nothing)
 {
     open_with((GpuOptions){ 0 });
@@ -281,6 +311,7 @@ Suite *suite_gpu(void)
     tcase_add_test(tests, memory_is_handed_out_once_and_reused);
     tcase_add_test(tests, limits_are_told);
     tcase_add_test_raise_signal(tests, args_that_do_not_fit_stop, 6);
+    tcase_add_test(tests, a_lost_device_names_its_kernels);
     tcase_add_test(tests, plans_count_and_touch_nothing);
     tcase_add_test(tests, profiles_time_each_kernel);
     suite_add_tcase(suite, tests);
