@@ -182,16 +182,19 @@ static bool begin(Stream *stream)
     return stream->recording;
 }
 
-static void barrier(Stream *stream)
+// All that is recorded after it, in this submit and in later ones, sees what was written before it; and the host too,
+// once it has waited, if asked.
+static void barrier(Stream *stream, bool host)
 {
     VkMemoryBarrier all = { .sType = VK_STRUCTURE_TYPE_MEMORY_BARRIER,
                             .srcAccessMask = VK_ACCESS_SHADER_WRITE_BIT | VK_ACCESS_TRANSFER_WRITE_BIT,
                             .dstAccessMask = VK_ACCESS_SHADER_READ_BIT | VK_ACCESS_SHADER_WRITE_BIT |
-                                             VK_ACCESS_TRANSFER_READ_BIT | VK_ACCESS_TRANSFER_WRITE_BIT };
+                                             VK_ACCESS_TRANSFER_READ_BIT | VK_ACCESS_TRANSFER_WRITE_BIT |
+                                             (host ? VK_ACCESS_HOST_READ_BIT : 0) };
     VkPipelineStageFlags stages = VK_PIPELINE_STAGE_COMPUTE_SHADER_BIT | VK_PIPELINE_STAGE_TRANSFER_BIT;
-    vkCmdPipelineBarrier(stream->commands[stream->current].buffer, stages, stages, 0, 1, &all, 0, NULL, 0, NULL);
+    vkCmdPipelineBarrier(stream->commands[stream->current].buffer, stages,
+                         stages | (host ? VK_PIPELINE_STAGE_HOST_BIT : 0), 0, 1, &all, 0, NULL, 0, NULL);
     stream->access_count = 0;
-    stream->count.barriers++;
 }
 
 void stream_submit(Stream *stream)
@@ -199,12 +202,7 @@ void stream_submit(Stream *stream)
     if (!stream->recording) return;
     stream->recording = false;
     Commands *c = &stream->commands[stream->current];
-    // What the host reads after waiting must have left the device's caches.
-    VkMemoryBarrier to_host = { .sType = VK_STRUCTURE_TYPE_MEMORY_BARRIER,
-                                .srcAccessMask = VK_ACCESS_SHADER_WRITE_BIT | VK_ACCESS_TRANSFER_WRITE_BIT,
-                                .dstAccessMask = VK_ACCESS_HOST_READ_BIT };
-    vkCmdPipelineBarrier(c->buffer, VK_PIPELINE_STAGE_COMPUTE_SHADER_BIT | VK_PIPELINE_STAGE_TRANSFER_BIT,
-                         VK_PIPELINE_STAGE_HOST_BIT, 0, 1, &to_host, 0, NULL, 0, NULL);
+    barrier(stream, true);
     VkResult result = vkEndCommandBuffer(c->buffer);
     note_failure(stream, result, "cannot record");
     if (stream_failed(stream)) return;
@@ -238,7 +236,6 @@ bool stream_wait(Stream *stream, Error *err)
     if (!stream->plan) {
         stream_submit(stream);
         wait_until(stream, stream->submitted);
-        stream->access_count = 0; // the host's wait orders everything
         collect_times(stream);
         if (descriptors_full(&stream->descriptors)) descriptors_forget(stream->gpu, &stream->descriptors);
     }
@@ -261,12 +258,18 @@ static bool conflicts(const Stream *stream, const Access *access)
     return false;
 }
 
+static void between_dispatches(Stream *stream)
+{
+    barrier(stream, false);
+    stream->count.barriers++;
+}
+
 // Puts a barrier if one of the new accesses meets an earlier one, then remembers them.
 static void track(Stream *stream, const Access *accesses, int count)
 {
     bool needed = stream->access_count + count > MAX_ACCESSES;
     for (int i = 0; i < count && !needed; i++) needed = conflicts(stream, &accesses[i]);
-    if (needed) barrier(stream);
+    if (needed) between_dispatches(stream);
     memcpy(stream->accesses + stream->access_count, accesses, (size_t)count * sizeof *accesses);
     stream->access_count += count;
 }
@@ -397,7 +400,7 @@ void gpu_dispatch_at(const char *file, int line, Stream *stream, const Kernel *k
         accesses[i] =
             (Access){ spans.span[i].block, spans.span[i].offset,
                       spans.span[i].offset + spans.span[i].bytes + spans.span[i].guard, kernel->reflection.writes[i] };
-    if (stream->queries) barrier(stream);
+    if (stream->queries) between_dispatches(stream);
     track(stream, accesses, spans.count);
 
     Commands *c = &stream->commands[stream->current];
@@ -468,7 +471,6 @@ void stream_write(Stream *stream, Span to, const void *data, uint64_t bytes)
     }
     stream_submit(stream);
     if (stream_failed(stream) || !wait_until(stream, stream->submitted)) return;
-    stream->access_count = 0;
     if (to.block->mapped) {
         memcpy(to.block->mapped + to.offset, data, bytes);
         return;
@@ -480,7 +482,6 @@ void stream_write(Stream *stream, Span to, const void *data, uint64_t bytes)
         stream_copy(stream, span_part(to, done, part), (Span){ &stream->staging, 0, part });
         stream_submit(stream);
         if (!wait_until(stream, stream->submitted)) return;
-        stream->access_count = 0;
         done += part;
     }
 }

@@ -154,6 +154,44 @@ START_TEST(barriers_follow_ranges)
 }
 END_TEST
 
+static PFN_vkCmdPipelineBarrier pipeline_barrier;
+static VkPipelineStageFlags last_stages;
+static VkAccessFlags last_accesses;
+
+static VKAPI_ATTR void VKAPI_CALL note_barrier(VkCommandBuffer buffer, VkPipelineStageFlags from,
+                                               VkPipelineStageFlags to, VkDependencyFlags flags, uint32_t count,
+                                               const VkMemoryBarrier *barriers, uint32_t buffers,
+                                               const VkBufferMemoryBarrier *of_buffers, uint32_t images,
+                                               const VkImageMemoryBarrier *of_images)
+{
+    last_stages = to;
+    last_accesses = barriers->dstAccessMask;
+    pipeline_barrier(buffer, from, to, flags, count, barriers, buffers, of_buffers, images, of_images);
+}
+
+// Nothing is tracked past a submit: its last barrier shows all to whoever comes next.
+START_TEST(submits_end_with_everything_visible)
+{
+    open_with((GpuOptions){ 0 });
+    Span y = take(4096);
+    fill(y, 1);
+    pipeline_barrier = vkCmdPipelineBarrier;
+    vkCmdPipelineBarrier = note_barrier;
+    stream_submit(stream);
+    vkCmdPipelineBarrier = pipeline_barrier;
+    VkPipelineStageFlags stages =
+        VK_PIPELINE_STAGE_COMPUTE_SHADER_BIT | VK_PIPELINE_STAGE_TRANSFER_BIT | VK_PIPELINE_STAGE_HOST_BIT;
+    VkAccessFlags accesses = VK_ACCESS_SHADER_READ_BIT | VK_ACCESS_SHADER_WRITE_BIT | VK_ACCESS_TRANSFER_READ_BIT |
+                             VK_ACCESS_TRANSFER_WRITE_BIT | VK_ACCESS_HOST_READ_BIT;
+    ck_assert_uint_eq(last_stages, stages);
+    ck_assert_uint_eq(last_accesses, accesses);
+    fill(y, 2); // in the next submit: ordered already
+    ck_assert_uint_eq(stream_count(stream).barriers, 0);
+    expect(y, 1024, 2);
+    finish();
+}
+END_TEST
+
 static void transfers(GpuOptions options)
 {
     open_with(options);
@@ -306,6 +344,7 @@ Suite *suite_gpu(void)
     tcase_add_test(tests, kernels_that_pass_the_end_are_found);
     tcase_add_test(tests, many_items_fold);
     tcase_add_test(tests, barriers_follow_ranges);
+    tcase_add_test(tests, submits_end_with_everything_visible);
     tcase_add_test(tests, transfers_in_place);
     tcase_add_test(tests, transfers_by_staging);
     tcase_add_test(tests, memory_is_handed_out_once_and_reused);
