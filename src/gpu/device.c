@@ -170,7 +170,7 @@ static void describe_memory(Physical *p)
         VkMemoryPropertyFlags flags = memory.memoryTypes[i].propertyFlags;
         if (!(flags & VK_MEMORY_PROPERTY_DEVICE_LOCAL_BIT)) continue;
         local_heaps |= 1u << memory.memoryTypes[i].heapIndex;
-        if (flags & VK_MEMORY_PROPERTY_HOST_CACHED_BIT) reached_heaps |= 1u << memory.memoryTypes[i].heapIndex;
+        if ((flags & UNIFIED) == UNIFIED) reached_heaps |= 1u << memory.memoryTypes[i].heapIndex;
     }
     for (uint32_t i = 0; i < memory.memoryHeapCount; i++)
         if (local_heaps & 1u << i) p->traits.memory_bytes += memory.memoryHeaps[i].size;
@@ -440,7 +440,6 @@ Gpu *gpu_open(const GpuOptions *options, Error *err)
         gpu->has_executable_properties = chosen->has_executable_properties && gpu->options.statistics;
         vkGetPhysicalDeviceMemoryProperties(gpu->physical, &gpu->memory);
         lower_limits(gpu);
-        memory_open(gpu);
     }
     free(list);
     if (chosen && device_create(gpu, err) && kernels_open(gpu, err)) return gpu;

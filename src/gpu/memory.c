@@ -6,31 +6,26 @@
 // free: the engine allocates weights once and steps from arenas, so the lists stay short.
 enum { BLOCK_BYTES = 64 << 20 };
 
-// The first memory type that has all of `wanted`; memoryTypeCount if none has.
-static bool find_type(const Gpu *gpu, VkMemoryPropertyFlags wanted, uint32_t *type)
+// The first of the permitted memory types that has all of `wanted`.
+static bool find_type(const Gpu *gpu, uint32_t permitted, VkMemoryPropertyFlags wanted, uint32_t *type)
 {
     for (*type = 0; *type < gpu->memory.memoryTypeCount; ++*type)
-        if ((gpu->memory.memoryTypes[*type].propertyFlags & wanted) == wanted) return true;
+        if (permitted & 1u << *type && (gpu->memory.memoryTypes[*type].propertyFlags & wanted) == wanted) return true;
     return false;
 }
 
-void memory_open(Gpu *gpu)
+// Tensors live in the device's own memory; what the host reads is best cached. All that is mapped is coherent.
+static bool choose_type(const Gpu *gpu, BlockUse use, uint32_t permitted, uint32_t *type)
 {
-    enum {
-        LOCAL = VK_MEMORY_PROPERTY_DEVICE_LOCAL_BIT,
-        HOST = VK_MEMORY_PROPERTY_HOST_VISIBLE_BIT | VK_MEMORY_PROPERTY_HOST_COHERENT_BIT,
-        CACHED = VK_MEMORY_PROPERTY_HOST_CACHED_BIT
-    };
-    if (!gpu->traits.unified || !find_type(gpu, LOCAL | HOST | CACHED, &gpu->memory_type))
-        find_type(gpu, LOCAL, &gpu->memory_type);
-    if (!find_type(gpu, HOST | CACHED, &gpu->staging_type)) find_type(gpu, HOST, &gpu->staging_type);
+    if (use == BLOCK_STAGING)
+        return find_type(gpu, permitted, HOST_COHERENT | VK_MEMORY_PROPERTY_HOST_CACHED_BIT, type) ||
+               find_type(gpu, permitted, HOST_COHERENT, type);
+    return find_type(gpu, permitted, gpu->traits.unified ? UNIFIED : VK_MEMORY_PROPERTY_DEVICE_LOCAL_BIT, type);
 }
 
-bool block_create(Gpu *gpu, uint64_t bytes, uint32_t memory_type, GpuBlock *block, Error *err)
+bool block_create(Gpu *gpu, uint64_t bytes, BlockUse use, GpuBlock *block, Error *err)
 {
     *block = (GpuBlock){ .bytes = bytes };
-    if (memory_type == gpu->memory.memoryTypeCount) // Mesa's AMD driver without its hardware: it only compiles
-        return error_set(err, "%s: it has no memory that kernels and the host can use", gpu->traits.name);
     VkBufferCreateInfo info = { .sType = VK_STRUCTURE_TYPE_BUFFER_CREATE_INFO,
                                 .size = bytes,
                                 .usage = VK_BUFFER_USAGE_STORAGE_BUFFER_BIT | VK_BUFFER_USAGE_UNIFORM_TEXEL_BUFFER_BIT |
@@ -39,16 +34,18 @@ bool block_create(Gpu *gpu, uint64_t bytes, uint32_t memory_type, GpuBlock *bloc
     if (result != VK_SUCCESS) return vk_fail(gpu, err, result, "cannot make a buffer");
     VkMemoryRequirements needs;
     vkGetBufferMemoryRequirements(gpu->device, block->buffer, &needs);
-    if (!(needs.memoryTypeBits & 1u << memory_type))
-        for (memory_type = 0; !(needs.memoryTypeBits & 1u << memory_type); memory_type++) {}
+    uint32_t type;
+    if (!choose_type(gpu, use, needs.memoryTypeBits, &type)) { // Mesa's AMD driver without its hardware: only compiles
+        block_destroy(gpu, block);
+        return error_set(err, "%s: it has no memory for %s", gpu->traits.name,
+                         use == BLOCK_STAGING ? "transfers to and from the host" : "buffers of kernels");
+    }
     VkMemoryAllocateInfo allocate = { .sType = VK_STRUCTURE_TYPE_MEMORY_ALLOCATE_INFO,
                                       .allocationSize = needs.size,
-                                      .memoryTypeIndex = memory_type };
+                                      .memoryTypeIndex = type };
     result = vkAllocateMemory(gpu->device, &allocate, NULL, &block->memory);
     if (result == VK_SUCCESS) result = vkBindBufferMemory(gpu->device, block->buffer, block->memory, 0);
-    VkMemoryPropertyFlags flags = gpu->memory.memoryTypes[memory_type].propertyFlags;
-    bool staging = memory_type == gpu->staging_type;
-    if (result == VK_SUCCESS && flags & VK_MEMORY_PROPERTY_HOST_VISIBLE_BIT && (gpu->traits.unified || staging))
+    if (result == VK_SUCCESS && (use == BLOCK_STAGING || gpu->traits.unified))
         result = vkMapMemory(gpu->device, block->memory, 0, VK_WHOLE_SIZE, 0, (void **)&block->mapped);
     if (result == VK_SUCCESS) return true;
     block_destroy(gpu, block);
@@ -115,9 +112,9 @@ static bool find_space(Gpu *gpu, uint64_t bytes, Span *span, Error *err)
     uint64_t limit = gpu->traits.max_allocation_bytes, size = BLOCK_BYTES < limit ? BLOCK_BYTES : limit;
     GpuBlock *block = NEW(GpuBlock);
     Error cause = { "" };
-    bool ok = block_create(gpu, bytes > size ? bytes : size, gpu->memory_type, block, &cause);
+    bool ok = block_create(gpu, bytes > size ? bytes : size, BLOCK_TENSORS, block, &cause);
     if (!ok && bytes < size)
-        ok = block_create(gpu, bytes, gpu->memory_type, block, err);
+        ok = block_create(gpu, bytes, BLOCK_TENSORS, block, err);
     else if (!ok)
         error_set(err, "%s", cause.message);
     if (!ok) return free(block), false;

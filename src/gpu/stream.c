@@ -451,7 +451,7 @@ void stream_fill_guard(Stream *stream, Span span)
 static bool need_staging(Stream *stream)
 {
     return stream->staging.buffer ||
-           block_create(stream->gpu, STAGING_BYTES, stream->gpu->staging_type, &stream->staging, &stream->error);
+           block_create(stream->gpu, STAGING_BYTES, BLOCK_STAGING, &stream->staging, &stream->error);
 }
 
 // Small data travels inside the command buffer. Large data goes straight into memory that the host reaches, or through

@@ -20,7 +20,6 @@ struct Gpu {
 
     pthread_mutex_t memory_lock;
     GpuBlock *blocks; // newest first
-    uint32_t memory_type, staging_type;
     uint64_t allocated;
 
     pthread_mutex_t kernel_lock;
@@ -82,9 +81,13 @@ bool vk_fail(const Gpu *gpu, Error *err, VkResult result, const char *what);
 void validation_note(const char *message); // prints and counts it
 
 // memory.c
-void memory_open(Gpu *gpu); // chooses the memory types; a device without them opens, and gpu_alloc says so
+enum {
+    HOST_COHERENT = VK_MEMORY_PROPERTY_HOST_VISIBLE_BIT | VK_MEMORY_PROPERTY_HOST_COHERENT_BIT,
+    UNIFIED = HOST_COHERENT | VK_MEMORY_PROPERTY_HOST_CACHED_BIT | VK_MEMORY_PROPERTY_DEVICE_LOCAL_BIT
+};
+typedef enum BlockUse { BLOCK_TENSORS, BLOCK_STAGING } BlockUse;
 void memory_close(Gpu *gpu);
-bool block_create(Gpu *gpu, uint64_t bytes, uint32_t memory_type, GpuBlock *block, Error *err);
+bool block_create(Gpu *gpu, uint64_t bytes, BlockUse use, GpuBlock *block, Error *err);
 void block_destroy(Gpu *gpu, GpuBlock *block);
 uint32_t guard_word(Span span); // what its guard is filled with
 

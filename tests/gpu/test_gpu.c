@@ -199,6 +199,7 @@ static void transfers(GpuOptions options)
     float *data = malloc(4 * n);
     for (uint64_t i = 0; i < n; i++) data[i] = (float)i;
     Span a = take(4 * n), b = take(4 * n), small = take(4 * 10);
+    ck_assert(!options.no_host_access || !a.block->mapped);
     stream_write(stream, a, data, 4 * n);
     stream_copy(stream, b, a);
     stream_fill(stream, a, 0);
@@ -217,6 +218,29 @@ static void transfers(GpuOptions options)
 START_TEST(transfers_in_place) { transfers((GpuOptions){ 0 }); }
 END_TEST
 START_TEST(transfers_by_staging) { transfers((GpuOptions){ .no_host_access = true }); }
+END_TEST
+
+static VKAPI_ATTR void VKAPI_CALL permit_the_second(VkDevice device, VkBuffer buffer, VkMemoryRequirements *needs)
+{
+    (void)device, (void)buffer;
+    *needs = (VkMemoryRequirements){ .size = 64 << 20, .alignment = 64, .memoryTypeBits = 2 };
+}
+
+// Where the device's own memory is not for buffers, a line says so, and none of another kind is taken in its place.
+START_TEST(memory_of_another_kind_is_refused)
+{
+    open_with((GpuOptions){ 0 });
+    gpu->memory.memoryTypeCount = 2;
+    gpu->memory.memoryTypes[1].propertyFlags = VK_MEMORY_PROPERTY_HOST_VISIBLE_BIT;
+    PFN_vkGetBufferMemoryRequirements needs = vkGetBufferMemoryRequirements;
+    vkGetBufferMemoryRequirements = permit_the_second;
+    Span span;
+    Error err = { "" };
+    ck_assert(!gpu_alloc(gpu, 4096, &span, &err));
+    vkGetBufferMemoryRequirements = needs;
+    ck_assert_ptr_nonnull(strstr(err.message, "it has no memory for buffers of kernels"));
+    finish();
+}
 END_TEST
 
 START_TEST(memory_is_handed_out_once_and_reused)
@@ -347,6 +371,7 @@ Suite *suite_gpu(void)
     tcase_add_test(tests, submits_end_with_everything_visible);
     tcase_add_test(tests, transfers_in_place);
     tcase_add_test(tests, transfers_by_staging);
+    tcase_add_test(tests, memory_of_another_kind_is_refused);
     tcase_add_test(tests, memory_is_handed_out_once_and_reused);
     tcase_add_test(tests, limits_are_told);
     tcase_add_test_raise_signal(tests, args_that_do_not_fit_stop, 6);
