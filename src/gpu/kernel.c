@@ -233,9 +233,12 @@ static bool pipeline_create(Kernel *kernel, Error *err)
                    .pSpecializationInfo = &constants },
         .layout = kernel->layout->layout,
     };
-    result = vkCreateComputePipelines(gpu->device, gpu->pipeline_cache, 1, &info, NULL, &kernel->pipeline);
+    VkPipeline pipeline;
+    result = vkCreateComputePipelines(gpu->device, gpu->pipeline_cache, 1, &info, NULL, &pipeline);
     vkDestroyShaderModule(gpu->device, module, NULL);
-    return result == VK_SUCCESS || vk_fail(gpu, err, result, kernel->name);
+    if (result != VK_SUCCESS) return vk_fail(gpu, err, result, kernel->name);
+    kernel->pipeline = pipeline;
+    return true;
 }
 
 bool kernel_compile(const Kernel *kernel, Error *err)

@@ -20,7 +20,7 @@ struct Gpu {
 
     pthread_mutex_t memory_lock;
     GpuBlock *blocks; // newest first
-    uint64_t allocated;
+    _Atomic uint64_t allocated;
 
     pthread_mutex_t kernel_lock;
     Kernel *kernels;
@@ -70,7 +70,7 @@ struct Kernel {
     Reflection reflection;
     KernelLayout *layout;
     char name[96];
-    VkPipeline pipeline; // 0 until first used
+    _Atomic(VkPipeline) pipeline; // 0 until first used; whoever sees it sees the layout too
 };
 
 const char *vk_result_text(VkResult result);

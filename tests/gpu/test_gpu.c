@@ -31,6 +31,11 @@ static Span take(uint64_t bytes)
     return span;
 }
 
+typedef struct ScaleArgs {
+    uint32_t n, first, accumulate;
+    float factor;
+} ScaleArgs;
+
 typedef struct FillArgs {
     uint32_t n;
     float value;
@@ -356,6 +361,47 @@ START_TEST(profiles_time_each_kernel)
 }
 END_TEST
 
+static pthread_barrier_t together;
+
+static void *scale_by_thread(void *result)
+{
+    Error err = { "" };
+    Stream *own = stream_open(gpu, &err);
+    Span y;
+    float first = 0;
+    bool ok = own && gpu_alloc(gpu, 4 * 1024, &y, &err);
+    for (uint32_t i = 1; i <= 20; i++) {
+        // A constant that the shader does not have makes a kernel that nobody compiled: both threads want to.
+        const Kernel *kernel = KERNEL(gpu, "scale", .constants = { [7] = i }), *fill = KERNEL(gpu, "fill");
+        pthread_barrier_wait(&together);
+        ok = ok && gpu_allocated(gpu) > 0;
+        if (!ok) continue;
+        gpu_dispatch(own, fill, ITEMS(1024, .bytes = 4096), SPANS(y), ARGS(FillArgs, 1024, 1));
+        gpu_dispatch(own, kernel, ITEMS(1024, .bytes = 4096), SPANS(y, y), ARGS(ScaleArgs, 1024, 0, 0, (float)i));
+        ok = stream_read(own, y, &first, 4, &err) && first == (float)i;
+    }
+    if (ok) gpu_free(gpu, y);
+    stream_close(own);
+    *(bool *)result = ok;
+    return NULL;
+}
+
+// One device, two threads, a stream each. What it is worth shows under -fsanitize=thread.
+START_TEST(threads_share_a_device)
+{
+    open_with((GpuOptions){ 0 });
+    pthread_barrier_init(&together, NULL, 2);
+    pthread_t threads[2];
+    bool ok[2] = { false };
+    for (int i = 0; i < 2; i++) ck_assert_int_eq(pthread_create(&threads[i], NULL, scale_by_thread, &ok[i]), 0);
+    for (int i = 0; i < 2; i++) ck_assert_int_eq(pthread_join(threads[i], NULL), 0);
+    pthread_barrier_destroy(&together);
+    ck_assert(ok[0] && ok[1]);
+    ck_assert_uint_eq(gpu_allocated(gpu), 0);
+    finish();
+}
+END_TEST
+
 Suite *suite_gpu(void);
 Suite *suite_gpu(void)
 {
@@ -378,6 +424,7 @@ Suite *suite_gpu(void)
     tcase_add_test(tests, a_lost_device_names_its_kernels);
     tcase_add_test(tests, plans_count_and_touch_nothing);
     tcase_add_test(tests, profiles_time_each_kernel);
+    tcase_add_test(tests, threads_share_a_device);
     suite_add_tcase(suite, tests);
     return suite;
 }
