@@ -153,7 +153,7 @@ static VkInstance instance_open(bool validate, VkDebugUtilsMessengerEXT *messeng
 typedef struct Physical {
     VkPhysicalDevice handle;
     GpuTraits traits;
-    uint32_t queue_family;
+    uint32_t queue_family, timestamp_bits;
     bool has_subgroup_control, has_memory_budget, has_executable_properties;
     char lacks[128]; // why it cannot be used, "" if it can
 } Physical;
@@ -185,7 +185,8 @@ static void describe_queue(Physical *p)
     for (uint32_t i = 0; i < count; i++)
         if (families[i].queueFlags & VK_QUEUE_COMPUTE_BIT) {
             p->queue_family = i;
-            if (!families[i].timestampValidBits) p->traits.timestamp_ns = 0;
+            p->timestamp_bits = families[i].timestampValidBits;
+            if (!p->timestamp_bits) p->traits.timestamp_ns = 0;
             return;
         }
     snprintf(p->lacks, sizeof p->lacks, "it has no compute queue");
@@ -435,6 +436,7 @@ Gpu *gpu_open(const GpuOptions *options, Error *err)
         gpu->physical = chosen->handle;
         gpu->traits = chosen->traits;
         gpu->queue_family = chosen->queue_family;
+        gpu->timestamp_mask = chosen->timestamp_bits < 64 ? (1ull << chosen->timestamp_bits) - 1 : UINT64_MAX;
         gpu->has_subgroup_control = chosen->has_subgroup_control;
         gpu->has_memory_budget = chosen->has_memory_budget;
         gpu->has_executable_properties = chosen->has_executable_properties && gpu->options.statistics;

@@ -517,7 +517,7 @@ static void collect_times(Stream *stream)
     VkResult result = vkGetQueryPoolResults(stream->gpu->device, stream->queries, 0, count, count * sizeof *stamps,
                                             stamps, sizeof *stamps, VK_QUERY_RESULT_64_BIT);
     for (uint32_t i = 0; i < stream->timed_count && result == VK_SUCCESS; i++) {
-        double ticks = (double)(stamps[2 * i + 1] - stamps[2 * i]);
+        double ticks = (double)((stamps[2 * i + 1] - stamps[2 * i]) & stream->gpu->timestamp_mask);
         add_time(stream, stream->timed[i], ticks * stream->gpu->traits.timestamp_ns * 1e-9, stream->timed_flops[i],
                  stream->timed_bytes[i]);
     }

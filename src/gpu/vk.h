@@ -14,6 +14,7 @@ struct Gpu {
     VkDevice device;
     VkPhysicalDeviceMemoryProperties memory;
     uint32_t queue_family;
+    uint64_t timestamp_mask; // of the bits that count
     VkQueue queue;
     pthread_mutex_t queue_lock; // one submission at a time
     bool has_subgroup_control, has_memory_budget, has_executable_properties;

@@ -361,6 +361,31 @@ START_TEST(profiles_time_each_kernel)
 }
 END_TEST
 
+static VKAPI_ATTR VkResult VKAPI_CALL counter_wraps(VkDevice device, VkQueryPool pool, uint32_t first, uint32_t count,
+                                                    size_t bytes, void *data, VkDeviceSize stride,
+                                                    VkQueryResultFlags flags)
+{
+    (void)device, (void)pool, (void)first, (void)count, (void)bytes, (void)stride, (void)flags;
+    memcpy(data, (const uint64_t[]){ (1ull << 36) - 100, 50 }, 16);
+    return VK_SUCCESS;
+}
+
+START_TEST(timestamps_wrap_at_their_bits)
+{
+    open_with((GpuOptions){ .profile = true });
+    gpu->timestamp_mask = (1ull << 36) - 1;
+    fill(take(64), 1);
+    PFN_vkGetQueryPoolResults results = vkGetQueryPoolResults;
+    vkGetQueryPoolResults = counter_wraps;
+    int count;
+    const KernelTime *times = stream_profile(stream, &count);
+    vkGetQueryPoolResults = results;
+    ck_assert_int_eq(count, 1);
+    ck_assert_double_eq_tol(times->seconds, 150e-9 * gpu_traits(gpu)->timestamp_ns, 1e-12);
+    finish();
+}
+END_TEST
+
 static pthread_barrier_t together;
 
 static void *scale_by_thread(void *result)
@@ -424,6 +449,7 @@ Suite *suite_gpu(void)
     tcase_add_test(tests, a_lost_device_names_its_kernels);
     tcase_add_test(tests, plans_count_and_touch_nothing);
     tcase_add_test(tests, profiles_time_each_kernel);
+    tcase_add_test(tests, timestamps_wrap_at_their_bits);
     tcase_add_test(tests, threads_share_a_device);
     suite_add_tcase(suite, tests);
     return suite;
