@@ -108,6 +108,12 @@ static void run_each_batch(Tape *t, const Product *p)
     }
 }
 
+// Along its rows, or where it has one only, along that.
+static void halve(Tape *t, Product *p, Axis rows, Axis columns)
+{
+    run_in_two(t, p, *extent(p, rows) > 1 ? rows : columns);
+}
+
 // A driver may kill work that runs for seconds, and index arithmetic is 32 bits wide.
 void product_run(Tape *t, Product p)
 {
@@ -122,9 +128,9 @@ void product_run(Tape *t, Product p)
                           p.batches > traits->max_workgroup_count[2]))
         run_each_batch(t, &p);
     else if (a_large)
-        run_in_two(t, &p, axes[p.kind].a_rows);
+        halve(t, &p, axes[p.kind].a_rows, axes[p.kind].a_columns);
     else if (b_large)
-        run_in_two(t, &p, axes[p.kind].b_rows);
+        halve(t, &p, axes[p.kind].b_rows, axes[p.kind].b_columns);
     else if (c_large || (flops > most && p.M > SPLIT))
         run_in_two(t, &p, AXIS_M);
     else if (p.K > longest)
