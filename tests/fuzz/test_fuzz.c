@@ -12,6 +12,9 @@
 #define LLVMFuzzerTestOneInput fuzz_tokenizer
 #include "fuzz/fuzz_tokenizer.c"
 #undef LLVMFuzzerTestOneInput
+#define LLVMFuzzerTestOneInput fuzz_config
+#include "fuzz/fuzz_config.c"
+#undef LLVMFuzzerTestOneInput
 #define LLVMFuzzerTestOneInput fuzz_zip
 #include "fuzz/fuzz_zip.c"
 #undef LLVMFuzzerTestOneInput
@@ -83,6 +86,9 @@ END_TEST
 START_TEST(zip_corpus) { ck_assert_int_ge(replay("tests/fuzz/corpus/zip", fuzz_zip, read_zip), 10); }
 END_TEST
 
+START_TEST(config_corpus) { ck_assert_int_ge(replay("tests/fuzz/corpus/config", fuzz_config, NULL), 5); }
+END_TEST
+
 START_TEST(tokenizer_corpus) { ck_assert_int_gt(replay("tests/fuzz/corpus/tokenizer", fuzz_tokenizer, NULL), 5); }
 END_TEST
 
@@ -94,6 +100,7 @@ Suite *suite_fuzz(void)
     tcase_add_test(tests, gguf_corpus);
     tcase_add_test(tests, safetensors_corpus);
     tcase_add_test(tests, zip_corpus);
+    tcase_add_test(tests, config_corpus);
     tcase_add_test(tests, tokenizer_corpus);
     suite_add_tcase(suite, tests);
     return suite;
