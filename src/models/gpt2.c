@@ -7,7 +7,7 @@
 static void gpt2_defaults(Config *c)
 {
     if (c->n_kv_heads == 0) c->n_kv_heads = c->n_heads;
-    if (c->d_ff == 0) c->d_ff = 4 * c->d_model;
+    if (c->d_ff == 0) c->d_ff = (int)(4 * (int64_t)c->d_model); // config_check refuses a d_model that is too large
     if (c->eps == 0) c->eps = 1e-5f;
 }
 

@@ -7,7 +7,7 @@
 static void llama_defaults(Config *c)
 {
     if (c->n_kv_heads == 0) c->n_kv_heads = c->n_heads;
-    if (c->d_ff == 0) c->d_ff = (8 * c->d_model / 3 + 31) / 32 * 32; // 2/3 of 4·d, in whole 32s (§2.2)
+    if (c->d_ff == 0) c->d_ff = (int)((8 * (int64_t)c->d_model / 3 + 31) / 32 * 32); // 2/3 of 4·d, in whole 32s (§2.2)
     if (c->eps == 0) c->eps = 1e-5f;
     if (c->rope_base == 0) c->rope_base = 10000;
 }
