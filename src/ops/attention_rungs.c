@@ -20,13 +20,13 @@ static bool loops_fit(const Rung *rung, const GpuTraits *t, const AttentionProbl
     const uint32_t *constants = rung->kernel.constants;
     bool along_queries = rung->tile[2] == LADDER_BACKWARD_KV;
     uint64_t walks = along_queries ? p->args.H / p->args.G : 1, length = along_queries ? p->args.T : p->args.S;
-    uint64_t D = p->D, tile = 1, inner = 2 * D;
+    uint64_t tile = 1, values = rung->tile[3] == BY_TILE ? p->D : p->D / 4, inner = 2 * (uint64_t)p->D;
     if (by_tile(rung)) {
         tile = LANES * constants[3];
-        inner = 2 * (tile * D / GROUP + 1) + D + tile;
+        inner = 2 * (tile * values / GROUP + 1) + values + tile;
     } else if (rung->tile[3] != BY_ROW) {
         tile = rung->tile[1] * (constants[4] ? constants[4] : 1);
-        inner = D / 4 + 1;
+        inner = values + 1;
     }
     return !t->max_loop_steps || walks * (length / tile + 1) * (inner + 1) <= t->max_loop_steps;
 }

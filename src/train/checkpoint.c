@@ -115,6 +115,7 @@ static bool write_folder(Trainer *tr, const Tokenizer *tokenizer, const char *ou
 static int64_t step_of(const char *name, bool *part)
 {
     char *end, own[40];
+    *part = false;
     if (strncmp(name, "step-", 5) != 0) return -1;
     long long step = strtoll(name + 5, &end, 10);
     *part = !strcmp(end, ".part");
