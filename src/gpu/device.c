@@ -9,6 +9,9 @@
 
 enum { MAX_DEVICES = 32, MAX_EXTENSIONS = 512 };
 
+// Devices that have it must be opened with it. Its macro is in a header of extensions in beta.
+#define PORTABILITY_SUBSET "VK_KHR_portability_subset"
+
 static atomic_int validation_messages;
 
 int gpu_validation_messages(void) { return validation_messages; }
@@ -154,7 +157,7 @@ typedef struct Physical {
     VkPhysicalDevice handle;
     GpuTraits traits;
     uint32_t queue_family, timestamp_bits;
-    bool has_subgroup_control, has_memory_budget, has_executable_properties;
+    bool has_subgroup_control, has_memory_budget, has_executable_properties, has_portability_subset;
     char lacks[128]; // why it cannot be used, "" if it can
 } Physical;
 
@@ -200,6 +203,7 @@ static void describe(Physical *p)
     p->has_subgroup_control = has_name(extensions, count, VK_EXT_SUBGROUP_SIZE_CONTROL_EXTENSION_NAME);
     p->has_memory_budget = has_name(extensions, count, VK_EXT_MEMORY_BUDGET_EXTENSION_NAME);
     p->has_executable_properties = has_name(extensions, count, VK_KHR_PIPELINE_EXECUTABLE_PROPERTIES_EXTENSION_NAME);
+    p->has_portability_subset = has_name(extensions, count, PORTABILITY_SUBSET);
     free(extensions);
 
     VkPhysicalDeviceSubgroupSizeControlPropertiesEXT control = {
@@ -382,6 +386,7 @@ static bool device_create(Gpu *gpu, Error *err)
         extensions[count++] = VK_KHR_PIPELINE_EXECUTABLE_PROPERTIES_EXTENSION_NAME;
         *next = &executables, next = &executables.pNext;
     }
+    if (gpu->has_portability_subset) extensions[count++] = PORTABILITY_SUBSET;
     if (gpu->has_memory_budget) extensions[count++] = VK_EXT_MEMORY_BUDGET_EXTENSION_NAME;
 
     float priority = 1;
@@ -439,6 +444,7 @@ Gpu *gpu_open(const GpuOptions *options, Error *err)
         gpu->timestamp_mask = chosen->timestamp_bits < 64 ? (1ull << chosen->timestamp_bits) - 1 : UINT64_MAX;
         gpu->has_subgroup_control = chosen->has_subgroup_control;
         gpu->has_memory_budget = chosen->has_memory_budget;
+        gpu->has_portability_subset = chosen->has_portability_subset;
         gpu->has_executable_properties = chosen->has_executable_properties && gpu->options.statistics;
         vkGetPhysicalDeviceMemoryProperties(gpu->physical, &gpu->memory);
         lower_limits(gpu);

@@ -17,7 +17,7 @@ struct Gpu {
     uint64_t timestamp_mask; // of the bits that count
     VkQueue queue;
     pthread_mutex_t queue_lock; // one submission at a time
-    bool has_subgroup_control, has_memory_budget, has_executable_properties;
+    bool has_subgroup_control, has_memory_budget, has_executable_properties, has_portability_subset;
 
     pthread_mutex_t memory_lock;
     GpuBlock *blocks; // newest first
