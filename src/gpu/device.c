@@ -280,6 +280,9 @@ static void describe(Physical *p)
         snprintf(p->lacks, sizeof p->lacks, "its driver is older than Vulkan 1.2");
     else if (!v12.timelineSemaphore)
         snprintf(p->lacks, sizeof p->lacks, "it has no timeline semaphores");
+    else if (limits->maxPerStageDescriptorStorageBuffers < STORAGE_BUFFERS)
+        snprintf(p->lacks, sizeof p->lacks, "its kernels bind %u storage buffers; ours need %d",
+                 limits->maxPerStageDescriptorStorageBuffers, STORAGE_BUFFERS);
 }
 
 // Best type first; the driver's order within a type.

@@ -5,6 +5,9 @@
 #include <pthread.h>
 #include <volk.h>
 
+// The most storage buffers that a shader of ours binds; Vulkan itself promises 4.
+enum { STORAGE_BUFFERS = 15 };
+
 struct Gpu {
     GpuOptions options;
     GpuTraits traits;

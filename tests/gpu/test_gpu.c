@@ -386,6 +386,24 @@ START_TEST(timestamps_wrap_at_their_bits)
 }
 END_TEST
 
+// Devices are chosen by a number that the shaders hold.
+START_TEST(shaders_bind_what_devices_must_have)
+{
+    int most = 0;
+    for (int i = 0; i < shaders_count; i++) {
+        Reflection r;
+        Error err = { "" };
+        size_t words = (size_t)(shaders[i].code_end - shaders[i].code);
+        ck_assert_msg(spirv_reflect(shaders[i].code, words, (const uint32_t[GPU_MAX_CONSTANTS]){ 0 }, &r, &err), "%s",
+                      err.message);
+        int buffers = 0;
+        for (int j = 0; j < r.bindings; j++) buffers += r.type[j] == VK_DESCRIPTOR_TYPE_STORAGE_BUFFER;
+        if (buffers > most) most = buffers;
+    }
+    ck_assert_int_le(most, STORAGE_BUFFERS);
+}
+END_TEST
+
 static pthread_barrier_t together;
 
 static void *scale_by_thread(void *result)
@@ -450,6 +468,7 @@ Suite *suite_gpu(void)
     tcase_add_test(tests, plans_count_and_touch_nothing);
     tcase_add_test(tests, profiles_time_each_kernel);
     tcase_add_test(tests, timestamps_wrap_at_their_bits);
+    tcase_add_test(tests, shaders_bind_what_devices_must_have);
     tcase_add_test(tests, threads_share_a_device);
     suite_add_tcase(suite, tests);
     return suite;
