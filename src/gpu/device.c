@@ -168,16 +168,19 @@ static void describe_memory(Physical *p)
 {
     VkPhysicalDeviceMemoryProperties memory;
     vkGetPhysicalDeviceMemoryProperties(p->handle, &memory);
-    uint32_t local_heaps = 0, reached_heaps = 0;
+    uint32_t local_heaps = 0, written_heaps = 0, unified_heaps = 0;
     for (uint32_t i = 0; i < memory.memoryTypeCount; i++) {
         VkMemoryPropertyFlags flags = memory.memoryTypes[i].propertyFlags;
         if (!(flags & VK_MEMORY_PROPERTY_DEVICE_LOCAL_BIT)) continue;
-        local_heaps |= 1u << memory.memoryTypes[i].heapIndex;
-        if ((flags & UNIFIED) == UNIFIED) reached_heaps |= 1u << memory.memoryTypes[i].heapIndex;
+        uint32_t heap = 1u << memory.memoryTypes[i].heapIndex;
+        local_heaps |= heap;
+        if ((flags & HOST_WRITES) == HOST_WRITES) written_heaps |= heap;
+        if ((flags & UNIFIED) == UNIFIED) unified_heaps |= heap;
     }
     for (uint32_t i = 0; i < memory.memoryHeapCount; i++)
         if (local_heaps & 1u << i) p->traits.memory_bytes += memory.memoryHeaps[i].size;
-    p->traits.unified = local_heaps && local_heaps == reached_heaps;
+    p->traits.host_writes = local_heaps && local_heaps == written_heaps;
+    p->traits.unified = local_heaps && local_heaps == unified_heaps;
 }
 
 static void describe_queue(Physical *p)
@@ -416,7 +419,7 @@ static void lower_limits(Gpu *gpu)
     if (o->max_binding_bytes) t->max_binding_bytes = smaller(t->max_binding_bytes, o->max_binding_bytes);
     if (o->max_allocation_bytes) t->max_allocation_bytes = smaller(t->max_allocation_bytes, o->max_allocation_bytes);
     if (o->no_texel) t->texel_loads_fast = false;
-    if (o->no_host_access) t->unified = false;
+    if (o->no_host_access) t->unified = t->host_writes = false;
 }
 
 static bool environment_flag(const char *name)

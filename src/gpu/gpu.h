@@ -32,7 +32,8 @@ typedef struct GpuTraits {
     bool integer_dot;        // a 4 × 8-bit dot product that the device accelerates
     uint32_t max_loop_steps; // an invocation's loops end, silently, after so many steps in all (llvmpipe); 0: never
     bool texel_loads_fast;   // a texel fetch beats a storage-buffer load (Mesa's llvmpipe)
-    bool unified;            // all of its memory can be written and read by the host in place
+    bool host_writes;        // the host writes all of its memory in place (unified memory, resizable BAR)
+    bool unified;            // and reads it there
     uint32_t max_workgroup_invocations, max_workgroup_count[3], shared_bytes, push_constant_bytes;
     uint32_t alignment; // of a tensor's first byte: covers storage and texel bindings
     uint64_t max_binding_bytes, max_texel_elements, max_allocation_bytes, memory_bytes;

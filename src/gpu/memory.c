@@ -20,7 +20,11 @@ static bool choose_type(const Gpu *gpu, BlockUse use, uint32_t permitted, uint32
     if (use == BLOCK_STAGING)
         return find_type(gpu, permitted, HOST_COHERENT | VK_MEMORY_PROPERTY_HOST_CACHED_BIT, type) ||
                find_type(gpu, permitted, HOST_COHERENT, type);
-    return find_type(gpu, permitted, gpu->traits.unified ? UNIFIED : VK_MEMORY_PROPERTY_DEVICE_LOCAL_BIT, type);
+    return find_type(gpu, permitted,
+                     gpu->traits.unified       ? UNIFIED
+                     : gpu->traits.host_writes ? HOST_WRITES
+                                               : VK_MEMORY_PROPERTY_DEVICE_LOCAL_BIT,
+                     type);
 }
 
 bool block_create(Gpu *gpu, uint64_t bytes, BlockUse use, GpuBlock *block, Error *err)
@@ -45,7 +49,7 @@ bool block_create(Gpu *gpu, uint64_t bytes, BlockUse use, GpuBlock *block, Error
                                       .memoryTypeIndex = type };
     result = vkAllocateMemory(gpu->device, &allocate, NULL, &block->memory);
     if (result == VK_SUCCESS) result = vkBindBufferMemory(gpu->device, block->buffer, block->memory, 0);
-    if (result == VK_SUCCESS && (use == BLOCK_STAGING || gpu->traits.unified))
+    if (result == VK_SUCCESS && (use == BLOCK_STAGING || gpu->traits.host_writes))
         result = vkMapMemory(gpu->device, block->memory, 0, VK_WHOLE_SIZE, 0, (void **)&block->mapped);
     if (result == VK_SUCCESS) return true;
     block_destroy(gpu, block);

@@ -7,7 +7,8 @@ enum {
     COMMAND_BUFFERS = 8,    // recorded or running at once
     MAX_ACCESSES = 192,     // ranges that are tracked between two barriers
     PROFILE_QUERIES = 4096, // two a dispatch
-    STAGING_BYTES = 8 << 20,
+    STAGING_PARTS = 4,      // a ring: the host fills one while the device copies from others
+    PART_BYTES = 2 << 20,
     RECENT_KERNELS = 8, // named when the device is lost
 };
 
@@ -40,6 +41,7 @@ struct Stream {
     VkCommandPool pool;
     VkSemaphore timeline;
     uint64_t submitted; // the timeline's value when all that was submitted has run
+    uint64_t reached;   // the last value that the host has seen
     Commands commands[COMMAND_BUFFERS];
     int current;
     const Commands *last_kernels; // of the last submit that had any
@@ -49,6 +51,8 @@ struct Stream {
     int access_count;
     DescriptorCache descriptors;
     GpuBlock staging;
+    uint64_t part_done[STAGING_PARTS]; // the timeline's value once the copy from the part has run
+    int next_part;
     StreamCount count;
 
     VkQueryPool queries;
@@ -160,6 +164,7 @@ static bool wait_until(Stream *stream, uint64_t value)
                                  .pValues = &value };
     VkResult result = vkWaitSemaphores(stream->gpu->device, &info, UINT64_MAX);
     note_failure(stream, result, "waiting for the device");
+    if (result == VK_SUCCESS && value > stream->reached) stream->reached = value;
     return result == VK_SUCCESS;
 }
 
@@ -450,40 +455,53 @@ void stream_fill_guard(Stream *stream, Span span)
 
 static bool need_staging(Stream *stream)
 {
-    return stream->staging.buffer ||
-           block_create(stream->gpu, STAGING_BYTES, BLOCK_STAGING, &stream->staging, &stream->error);
+    return stream->staging.buffer || block_create(stream->gpu, (uint64_t)STAGING_PARTS * PART_BYTES, BLOCK_STAGING,
+                                                  &stream->staging, &stream->error);
 }
 
-// Small data travels inside the command buffer. Large data goes straight into memory that the host reaches, or through
-// the staging block, once what was recorded before has run.
+// The ring's next part, once the copy from it has run. The next copy to be recorded is the one from it.
+static bool take_part(Stream *stream, Span *part)
+{
+    uint64_t *done = &stream->part_done[stream->next_part];
+    if (*done > stream->submitted) stream_submit(stream);
+    if (stream_failed(stream)) return false;
+    if (!wait_until(stream, *done < stream->submitted ? *done : stream->submitted)) return false;
+    *done = stream->submitted + 1;
+    *part = (Span){ &stream->staging, (uint64_t)stream->next_part * PART_BYTES, PART_BYTES };
+    stream->next_part = (stream->next_part + 1) % STAGING_PARTS;
+    return true;
+}
+
+static void write_by_staging(Stream *stream, Span to, const char *data, uint64_t bytes)
+{
+    if (!need_staging(stream)) return;
+    for (uint64_t done = 0, n; done < bytes; done += n) {
+        Span part;
+        if (!take_part(stream, &part)) return;
+        n = bytes - done < PART_BYTES ? bytes - done : PART_BYTES;
+        memcpy(part.block->mapped + part.offset, data + done, n);
+        stream_copy(stream, span_part(to, done, n), span_part(part, 0, n));
+        if (n == PART_BYTES) stream_submit(stream); // it travels while the next is filled
+    }
+}
+
+// Small data travels inside the command buffer. Large data goes straight into memory that the host reaches if nothing
+// is recorded or running, and otherwise through the staging ring, in its turn.
 void stream_write(Stream *stream, Span to, const void *data, uint64_t bytes)
 {
     CHECK(bytes <= to.bytes && bytes % 4 == 0, "stream_write: %llu bytes into %llu", (unsigned long long)bytes,
           (unsigned long long)to.bytes);
     enum { INLINE_BYTES = 65536 };
-    if (stream->plan || bytes == 0) return;
+    if (stream->plan || stream_failed(stream) || bytes == 0) return;
     if (bytes <= INLINE_BYTES) {
         if (!begin(stream)) return;
         track(stream, &(Access){ to.block, to.offset, to.offset + bytes, true }, 1);
         vkCmdUpdateBuffer(stream->commands[stream->current].buffer, to.block->buffer, to.offset, bytes, data);
         spend(stream, 0, (double)bytes);
-        return;
-    }
-    stream_submit(stream);
-    if (stream_failed(stream) || !wait_until(stream, stream->submitted)) return;
-    if (to.block->mapped) {
+    } else if (to.block->mapped && !stream->recording && stream->reached == stream->submitted)
         memcpy(to.block->mapped + to.offset, data, bytes);
-        return;
-    }
-    if (!need_staging(stream)) return;
-    for (uint64_t done = 0; done < bytes && !stream_failed(stream);) {
-        uint64_t part = bytes - done < STAGING_BYTES ? bytes - done : STAGING_BYTES;
-        memcpy(stream->staging.mapped, (const char *)data + done, part);
-        stream_copy(stream, span_part(to, done, part), (Span){ &stream->staging, 0, part });
-        stream_submit(stream);
-        if (!wait_until(stream, stream->submitted)) return;
-        done += part;
-    }
+    else
+        write_by_staging(stream, to, data, bytes);
 }
 
 bool stream_read(Stream *stream, Span from, void *data, uint64_t bytes, Error *err)
@@ -491,18 +509,17 @@ bool stream_read(Stream *stream, Span from, void *data, uint64_t bytes, Error *e
     CHECK(!stream->plan, "stream_read: a plan has no values");
     CHECK(bytes <= from.bytes, "stream_read: %llu bytes from %llu", (unsigned long long)bytes,
           (unsigned long long)from.bytes);
-    if (from.block->mapped) {
+    if (stream->gpu->traits.unified) {
         if (!stream_wait(stream, err)) return false;
         memcpy(data, from.block->mapped + from.offset, bytes);
         return true;
     }
     if (!need_staging(stream)) return stream_wait(stream, err);
-    for (uint64_t done = 0; done < bytes;) {
-        uint64_t part = bytes - done < STAGING_BYTES ? bytes - done : STAGING_BYTES;
-        stream_copy(stream, (Span){ &stream->staging, 0, part }, span_part(from, done, part));
+    for (uint64_t done = 0, n; done < bytes; done += n) {
+        n = bytes - done < stream->staging.bytes ? bytes - done : stream->staging.bytes;
+        stream_copy(stream, (Span){ &stream->staging, 0, n }, span_part(from, done, n));
         if (!stream_wait(stream, err)) return false;
-        memcpy((char *)data + done, stream->staging.mapped, part);
-        done += part;
+        memcpy((char *)data + done, stream->staging.mapped, n);
     }
     return true;
 }

@@ -197,14 +197,22 @@ START_TEST(submits_end_with_everything_visible)
 }
 END_TEST
 
-static void transfers(GpuOptions options)
+typedef enum Reach { BY_STAGING, WRITES_IN_PLACE, IN_PLACE } Reach;
+
+static void open_with_reach(Reach reach)
 {
-    open_with(options);
+    open_with((GpuOptions){ .no_host_access = reach == BY_STAGING });
+    if (reach == WRITES_IN_PLACE) gpu->traits.unified = false; // as with resizable BAR
+}
+
+static void transfers(Reach reach)
+{
+    open_with_reach(reach);
     uint64_t n = 5000003; // over the staging block
     float *data = malloc(4 * n);
     for (uint64_t i = 0; i < n; i++) data[i] = (float)i;
     Span a = take(4 * n), b = take(4 * n), small = take(4 * 10);
-    ck_assert(!options.no_host_access || !a.block->mapped);
+    ck_assert((reach == BY_STAGING) == !a.block->mapped);
     stream_write(stream, a, data, 4 * n);
     stream_copy(stream, b, a);
     stream_fill(stream, a, 0);
@@ -220,9 +228,56 @@ static void transfers(GpuOptions options)
     finish();
 }
 
-START_TEST(transfers_in_place) { transfers((GpuOptions){ 0 }); }
+START_TEST(transfers_by_reach) { transfers((Reach)_i); }
 END_TEST
-START_TEST(transfers_by_staging) { transfers((GpuOptions){ .no_host_access = true }); }
+
+// Writes take their turn among what is recorded, without a submit or a wait while the ring has room.
+START_TEST(writes_take_their_turn)
+{
+    open_with_reach((Reach)_i);
+    enum { N = 1 << 15, ROUNDS = 9 };
+    float *data = malloc(4 * N);
+    Span a = take(4 * N), seen[ROUNDS];
+    for (int round = 0; round < ROUNDS; round++) seen[round] = take(4 * N);
+    fill(a, 0);
+    for (int round = 0; round < ROUNDS; round++) {
+        stream_copy(stream, seen[round], a);
+        for (int i = 0; i < N; i++) data[i] = (float)(1 + round);
+        stream_write(stream, a, data, 4 * N);
+        if (round == 1) ck_assert_uint_eq(stream_count(stream).submits, 0);
+    }
+    for (int round = 0; round < ROUNDS; round++) expect(seen[round], N, (float)round);
+    expect(a, N, ROUNDS);
+    free(data);
+    finish();
+}
+END_TEST
+
+static VKAPI_ATTR VkResult VKAPI_CALL refuse(VkQueue queue, uint32_t count, const VkSubmitInfo *info, VkFence fence)
+{
+    (void)queue, (void)count, (void)info, (void)fence;
+    return VK_ERROR_OUT_OF_DEVICE_MEMORY;
+}
+
+// A part of the staging ring whose copy was never submitted is free again.
+START_TEST(writes_go_on_after_a_failure)
+{
+    open_with_reach(BY_STAGING);
+    enum { N = 1 << 15 };
+    float *data = calloc(N, sizeof *data);
+    Span a = take(4 * N);
+    for (int i = 0; i < 4; i++) stream_write(stream, a, data, 4 * N);
+    PFN_vkQueueSubmit submit = vkQueueSubmit;
+    vkQueueSubmit = refuse;
+    Error err = { "" };
+    ck_assert(!stream_wait(stream, &err));
+    vkQueueSubmit = submit;
+    ck_assert_ptr_nonnull(strstr(err.message, "cannot submit: out of device memory"));
+    for (int i = 0; i < 4; i++) stream_write(stream, a, data, 4 * N);
+    expect(a, N, 0);
+    free(data);
+    finish();
+}
 END_TEST
 
 static VKAPI_ATTR void VKAPI_CALL permit_the_second(VkDevice device, VkBuffer buffer, VkMemoryRequirements *needs)
@@ -458,8 +513,9 @@ Suite *suite_gpu(void)
     tcase_add_test(tests, many_items_fold);
     tcase_add_test(tests, barriers_follow_ranges);
     tcase_add_test(tests, submits_end_with_everything_visible);
-    tcase_add_test(tests, transfers_in_place);
-    tcase_add_test(tests, transfers_by_staging);
+    tcase_add_loop_test(tests, transfers_by_reach, BY_STAGING, IN_PLACE + 1);
+    tcase_add_loop_test(tests, writes_take_their_turn, BY_STAGING, IN_PLACE + 1);
+    tcase_add_test(tests, writes_go_on_after_a_failure);
     tcase_add_test(tests, memory_of_another_kind_is_refused);
     tcase_add_test(tests, memory_is_handed_out_once_and_reused);
     tcase_add_test(tests, limits_are_told);
