@@ -5,8 +5,8 @@
 
 typedef struct Binding { // what one descriptor shows; without padding, for it is hashed and compared as bytes
     VkBuffer buffer;
-    uint64_t offset, bytes;
-    uint64_t format; // of a texel view; 0 for a storage buffer
+    uint64_t block, offset, bytes; // the block's id
+    uint64_t format;               // of a texel view; 0 for a storage buffer
 } Binding;
 
 typedef struct DescriptorCache {

@@ -83,7 +83,7 @@ typedef struct Span {
 // Takes `bytes` (rounded up to 4), aligned for every kind of binding. False with `err` naming what was asked for and
 // what is in use. Spans larger than traits.max_binding_bytes can be taken but only parts of them bound.
 bool gpu_alloc(Gpu *gpu, uint64_t bytes, Span *span, Error *err);
-void gpu_free(Gpu *gpu, Span span);     // nothing recorded may still use it
+void gpu_free(Gpu *gpu, Span span);     // only the stream that uses it next may have recorded a use of it
 uint64_t gpu_allocated(const Gpu *gpu); // bytes handed out now
 
 static inline Span span_part(Span span, uint64_t offset, uint64_t bytes)

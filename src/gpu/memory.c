@@ -3,7 +3,8 @@
 #include <string.h>
 
 // Blocks of 64 MiB, or of one tensor that is larger; a piece starts at the device's alignment. First fit, merging on
-// free: the engine allocates weights once and steps from arenas, so the lists stay short.
+// free: the engine allocates weights once and steps from arenas, so the lists stay short. A block that was made for one
+// tensor goes back to the device with it.
 enum { BLOCK_BYTES = 64 << 20 };
 
 // The first of the permitted memory types that has all of `wanted`.
@@ -29,7 +30,8 @@ static bool choose_type(const Gpu *gpu, BlockUse use, uint32_t permitted, uint32
 
 bool block_create(Gpu *gpu, uint64_t bytes, BlockUse use, GpuBlock *block, Error *err)
 {
-    *block = (GpuBlock){ .bytes = bytes };
+    static _Atomic uint64_t blocks_made;
+    *block = (GpuBlock){ .id = ++blocks_made, .bytes = bytes };
     VkBufferCreateInfo info = { .sType = VK_STRUCTURE_TYPE_BUFFER_CREATE_INFO,
                                 .size = bytes,
                                 .usage = VK_BUFFER_USAGE_STORAGE_BUFFER_BIT | VK_BUFFER_USAGE_UNIFORM_TEXEL_BUFFER_BIT |
@@ -157,6 +159,28 @@ static uint64_t taken_for(const Gpu *gpu, uint64_t bytes)
     return round_up(round_up(bytes ? bytes : 4, 4) + gpu_guard_bytes(gpu), gpu->traits.alignment);
 }
 
+// Large blocks of which nothing is handed out go back to the device, once no stream can have recorded a use of them.
+static void give_back_blocks(Gpu *gpu)
+{
+    GpuBlock **link = &gpu->blocks, *block;
+    while (!gpu->busy_streams && (block = *link)) {
+        if (block->bytes > BLOCK_BYTES && block->free_count == 1 && block->free->bytes == block->bytes) {
+            *link = block->next;
+            block_destroy(gpu, block);
+            free(block);
+        } else
+            link = &block->next;
+    }
+}
+
+void memory_busy(Gpu *gpu, int streams)
+{
+    pthread_mutex_lock(&gpu->memory_lock);
+    gpu->busy_streams += streams;
+    give_back_blocks(gpu);
+    pthread_mutex_unlock(&gpu->memory_lock);
+}
+
 bool gpu_alloc(Gpu *gpu, uint64_t bytes, Span *span, Error *err)
 {
     *span = (Span){ 0 };
@@ -184,6 +208,7 @@ void gpu_free(Gpu *gpu, Span span)
     uint64_t taken = taken_for(gpu, span.bytes);
     pthread_mutex_lock(&gpu->memory_lock);
     give_back(span.block, span.offset, taken);
+    give_back_blocks(gpu);
     gpu->allocated -= taken;
     pthread_mutex_unlock(&gpu->memory_lock);
 }

@@ -45,8 +45,8 @@ struct Stream {
     Commands commands[COMMAND_BUFFERS];
     int current;
     const Commands *last_kernels; // of the last submit that had any
-    bool recording;
-    double cost; // seconds, estimated, of what is recorded and not submitted
+    bool recording, busy;         // busy from the first record until a wait for all
+    double cost;                  // seconds, estimated, of what is recorded and not submitted
     Access accesses[MAX_ACCESSES];
     int access_count;
     DescriptorCache descriptors;
@@ -112,6 +112,12 @@ Stream *stream_open(Gpu *gpu, Error *err)
     return NULL;
 }
 
+static void set_busy(Stream *stream, bool busy)
+{
+    if (busy != stream->busy) memory_busy(stream->gpu, busy ? 1 : -1);
+    stream->busy = busy;
+}
+
 void stream_close(Stream *stream)
 {
     if (!stream) return;
@@ -120,6 +126,7 @@ void stream_close(Stream *stream)
         Error err = { "" };
         bool ok = !stream->timeline || stream_wait(stream, &err); // without one it never opened
         if (!ok && stream->gpu->options.poison) validation_note(err.message);
+        set_busy(stream, false);
         descriptors_forget(stream->gpu, &stream->descriptors);
         if (stream->staging.buffer) block_destroy(stream->gpu, &stream->staging);
         vkDestroyQueryPool(device, stream->queries, NULL);
@@ -165,6 +172,7 @@ static bool wait_until(Stream *stream, uint64_t value)
     VkResult result = vkWaitSemaphores(stream->gpu->device, &info, UINT64_MAX);
     note_failure(stream, result, "waiting for the device");
     if (result == VK_SUCCESS && value > stream->reached) stream->reached = value;
+    if (stream->reached == stream->submitted && !stream->recording) set_busy(stream, false);
     return result == VK_SUCCESS;
 }
 
@@ -182,6 +190,7 @@ static bool begin(Stream *stream)
     c->recent_count = 0;
     stream->cost = 0;
     stream->recording = result == VK_SUCCESS;
+    if (stream->recording) set_busy(stream, true);
     if (stream->recording && stream->queries && stream->timed_count == 0)
         vkCmdResetQueryPool(c->buffer, stream->queries, 0, PROFILE_QUERIES);
     return stream->recording;
@@ -363,7 +372,8 @@ static bool bind_spans(Stream *stream, const Kernel *kernel, Spans spans, Bindin
         if (bytes > t->max_binding_bytes || (texel && bytes / 16 > t->max_texel_elements))
             return error_set(&stream->error, "%s: %s binds %.1f MB in one piece; the device binds at most %.1f MB",
                              t->name, kernel->name, (double)bytes / 1e6, (double)t->max_binding_bytes / 1e6);
-        bindings[i] = (Binding){ span->block->buffer, base, bytes, texel ? (uint64_t)r->texel_format[i] : 0 };
+        bindings[i] =
+            (Binding){ span->block->buffer, span->block->id, base, bytes, texel ? (uint64_t)r->texel_format[i] : 0 };
     }
     return true;
 }
@@ -498,7 +508,7 @@ void stream_write(Stream *stream, Span to, const void *data, uint64_t bytes)
         track(stream, &(Access){ to.block, to.offset, to.offset + bytes, true }, 1);
         vkCmdUpdateBuffer(stream->commands[stream->current].buffer, to.block->buffer, to.offset, bytes, data);
         spend(stream, 0, (double)bytes);
-    } else if (to.block->mapped && !stream->recording && stream->reached == stream->submitted)
+    } else if (to.block->mapped && !stream->busy)
         memcpy(to.block->mapped + to.offset, data, bytes);
     else
         write_by_staging(stream, to, data, bytes);

@@ -24,6 +24,7 @@ struct Gpu {
 
     pthread_mutex_t memory_lock;
     GpuBlock *blocks; // newest first
+    int busy_streams; // that have recorded something and have not yet waited for it
     _Atomic uint64_t allocated;
 
     pthread_mutex_t kernel_lock;
@@ -36,6 +37,7 @@ struct Gpu {
 // A VkBuffer with memory of its own, handed out in pieces.
 struct GpuBlock {
     GpuBlock *next;
+    uint64_t id; // no two in a process have the same; a driver gives the handle of a freed buffer to another
     VkBuffer buffer;
     VkDeviceMemory memory;
     uint64_t bytes;
@@ -92,6 +94,7 @@ enum {
 };
 typedef enum BlockUse { BLOCK_TENSORS, BLOCK_STAGING } BlockUse;
 void memory_close(Gpu *gpu);
+void memory_busy(Gpu *gpu, int streams); // so many more are busy, or fewer
 bool block_create(Gpu *gpu, uint64_t bytes, BlockUse use, GpuBlock *block, Error *err);
 void block_destroy(Gpu *gpu, GpuBlock *block);
 uint32_t guard_word(Span span); // what its guard is filled with

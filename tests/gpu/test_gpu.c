@@ -325,6 +325,53 @@ START_TEST(memory_is_handed_out_once_and_reused)
 }
 END_TEST
 
+static int blocks_alive(void)
+{
+    int count = 0;
+    for (const GpuBlock *block = gpu->blocks; block; block = block->next) count++;
+    return count;
+}
+
+static PFN_vkUpdateDescriptorSets update_sets;
+static int sets_updated;
+
+static VKAPI_ATTR void VKAPI_CALL count_updates(VkDevice device, uint32_t writes, const VkWriteDescriptorSet *write,
+                                                uint32_t copies, const VkCopyDescriptorSet *copy)
+{
+    sets_updated++;
+    update_sets(device, writes, write, copies, copy);
+}
+
+// A tensor larger than a common block takes its memory along, and what was cached of its buffer shows no later one.
+START_TEST(large_memory_goes_back)
+{
+    open_with((GpuOptions){ 0 });
+    Span small = take(64);
+    uint64_t n = 17 << 20;
+    update_sets = vkUpdateDescriptorSets;
+    vkUpdateDescriptorSets = count_updates;
+    for (int i = 0; i < 3; i++) {
+        Span large = take(4 * n);
+        ck_assert_int_eq(blocks_alive(), 2);
+        fill(span_part(large, 0, 4096), (float)i);
+        expect(large, 1024, (float)i);
+        gpu_free(gpu, large);
+        ck_assert_int_eq(blocks_alive(), 1);
+    }
+    Span late = take(4 * n);
+    fill(span_part(late, 0, 4096), 1);
+    gpu_free(gpu, late);
+    ck_assert_int_eq(blocks_alive(), 2); // what was recorded still names it
+    ck_assert(stream_wait(stream, NULL));
+    ck_assert_int_eq(blocks_alive(), 1);
+    vkUpdateDescriptorSets = update_sets;
+    ck_assert_int_eq(sets_updated, 4); // the buffer's handle is the same, as a rule
+    gpu_free(gpu, small);
+    ck_assert_int_eq(blocks_alive(), 1);
+    finish();
+}
+END_TEST
+
 START_TEST(limits_are_told)
 {
     open_with((GpuOptions){ .max_allocation_bytes = 1 << 20, .max_binding_bytes = 1 << 16 });
@@ -518,6 +565,7 @@ Suite *suite_gpu(void)
     tcase_add_test(tests, writes_go_on_after_a_failure);
     tcase_add_test(tests, memory_of_another_kind_is_refused);
     tcase_add_test(tests, memory_is_handed_out_once_and_reused);
+    tcase_add_test(tests, large_memory_goes_back);
     tcase_add_test(tests, limits_are_told);
     tcase_add_test_raise_signal(tests, args_that_do_not_fit_stop, 6);
     tcase_add_test(tests, a_lost_device_names_its_kernels);
