@@ -4,21 +4,24 @@
 
 enum { MAX_DEVICES = 32 };
 
+// A version of Vulkan packs its parts into 10, 10 and 12 bits.
+#define API_FORMAT "%u.%u.%u"
+#define API_PARTS(version) (version) >> 22, (version) >> 12 & 0x3ff, (version)&0xfff
+
 static json_t *as_json(int index, const GpuTraits *t)
 {
-    return json_pack("{s:i, s:s, s:s, s:s, s:s, s:i, s:b, s:b, s:b, s:I, s:I, s:i, s:i}", "index", index, "name",
-                     t->name, "type", gpu_type_name(t->type), "driver", t->driver, "api",
-                     t->api_version >= 4206592 ? "1.3" : "1.2", "subgroup", (int)t->subgroup_size, "f16",
-                     t->f16_arithmetic, "int8", t->int8_arithmetic, "unified", t->unified, "memory_bytes",
-                     (json_int_t)t->memory_bytes, "max_binding_bytes", (json_int_t)t->max_binding_bytes, "shared_bytes",
-                     (int)t->shared_bytes, "max_workgroup", (int)t->max_workgroup_invocations);
+    json_t *api = json_sprintf(API_FORMAT, API_PARTS(t->api_version));
+    return json_pack("{s:i, s:s, s:s, s:s, s:o, s:i, s:b, s:b, s:b, s:I, s:I, s:i, s:i}", "index", index, "name",
+                     t->name, "type", gpu_type_name(t->type), "driver", t->driver, "api", api, "subgroup",
+                     (int)t->subgroup_size, "f16", t->f16_arithmetic, "int8", t->int8_arithmetic, "unified", t->unified,
+                     "memory_bytes", (json_int_t)t->memory_bytes, "max_binding_bytes", (json_int_t)t->max_binding_bytes,
+                     "shared_bytes", (int)t->shared_bytes, "max_workgroup", (int)t->max_workgroup_invocations);
 }
 
 static void print_device(int index, const GpuTraits *t)
 {
     printf("%d  %s\n", index, t->name);
-    printf("   %s, %s, Vulkan %u.%u.%u\n", gpu_type_name(t->type), t->driver, t->api_version >> 22,
-           t->api_version >> 12 & 0x3ff, t->api_version & 0xfff);
+    printf("   %s, %s, Vulkan " API_FORMAT "\n", gpu_type_name(t->type), t->driver, API_PARTS(t->api_version));
     printf("   memory %.1f GB%s, one binding %.0f MB, one allocation %.1f GB\n", (double)t->memory_bytes / 1e9,
            t->unified ? " (shared with the host)" : "", (double)t->max_binding_bytes / 1e6,
            (double)t->max_allocation_bytes / 1e9);

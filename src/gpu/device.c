@@ -89,26 +89,33 @@ static bool has_validation_layer(void)
     return false;
 }
 
-static VkInstance instance_open(bool validate, VkDebugUtilsMessengerEXT *messenger, Error *err)
+// False with what is missing of loader and layers.
+static bool can_start(bool validate, Error *err)
 {
     static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
     pthread_mutex_lock(&lock);
     VkResult loaded = volkInitialize();
     pthread_mutex_unlock(&lock);
-    if (loaded != VK_SUCCESS) {
-        error_set(err, "no Vulkan loader (libvulkan.so.1) on this machine: install it (Debian: apt install libvulkan1 "
-                       "mesa-vulkan-drivers)");
-        return NULL;
-    }
-    if (volkGetInstanceVersion() < VK_API_VERSION_1_2) {
-        error_set(err, "the Vulkan loader is older than 1.2: install a newer libvulkan1");
-        return NULL;
-    }
-    if (validate && !has_validation_layer()) {
-        error_set(err, "the validation layer is not installed (Debian: apt install vulkan-validationlayers)");
-        return NULL;
-    }
+    if (loaded != VK_SUCCESS)
+        return error_set(err, "no Vulkan loader (libvulkan.so.1) on this machine: install it (Debian: apt install "
+                              "libvulkan1 mesa-vulkan-drivers)");
+    if (volkGetInstanceVersion() < VK_API_VERSION_1_2)
+        return error_set(err, "the Vulkan loader is older than 1.2: install a newer libvulkan1");
+    if (validate && !has_validation_layer())
+        return error_set(err, "the validation layer is not installed (Debian: apt install vulkan-validationlayers)");
+    return true;
+}
 
+static const VkDebugUtilsMessengerCreateInfoEXT messages = {
+    .sType = VK_STRUCTURE_TYPE_DEBUG_UTILS_MESSENGER_CREATE_INFO_EXT,
+    .messageSeverity = VK_DEBUG_UTILS_MESSAGE_SEVERITY_WARNING_BIT_EXT | VK_DEBUG_UTILS_MESSAGE_SEVERITY_ERROR_BIT_EXT,
+    .messageType = VK_DEBUG_UTILS_MESSAGE_TYPE_VALIDATION_BIT_EXT,
+    .pfnUserCallback = validation_message,
+};
+
+static VkInstance instance_open(bool validate, VkDebugUtilsMessengerEXT *messenger, Error *err)
+{
+    if (!can_start(validate, err)) return NULL;
     VkExtensionProperties available[64];
     uint32_t available_count = COUNT_OF(available), count = 0;
     vkEnumerateInstanceExtensionProperties(NULL, &available_count, available);
@@ -118,13 +125,6 @@ static VkInstance instance_open(bool validate, VkDebugUtilsMessengerEXT *messeng
     if (validate) extensions[count++] = VK_EXT_DEBUG_UTILS_EXTENSION_NAME;
 
     VkValidationFeatureEnableEXT enable = VK_VALIDATION_FEATURE_ENABLE_SYNCHRONIZATION_VALIDATION_EXT;
-    VkDebugUtilsMessengerCreateInfoEXT messages = {
-        .sType = VK_STRUCTURE_TYPE_DEBUG_UTILS_MESSENGER_CREATE_INFO_EXT,
-        .messageSeverity =
-            VK_DEBUG_UTILS_MESSAGE_SEVERITY_WARNING_BIT_EXT | VK_DEBUG_UTILS_MESSAGE_SEVERITY_ERROR_BIT_EXT,
-        .messageType = VK_DEBUG_UTILS_MESSAGE_TYPE_VALIDATION_BIT_EXT,
-        .pfnUserCallback = validation_message,
-    };
     VkValidationFeaturesEXT features = { .sType = VK_STRUCTURE_TYPE_VALIDATION_FEATURES_EXT,
                                          .pNext = &messages,
                                          .enabledValidationFeatureCount = 1,
@@ -158,6 +158,7 @@ typedef struct Physical {
     GpuTraits traits;
     uint32_t queue_family, timestamp_bits;
     bool has_subgroup_control, has_memory_budget, has_executable_properties, has_portability_subset;
+    bool can_require_subgroup;
     char lacks[128]; // why it cannot be used, "" if it can
 } Physical;
 
@@ -198,7 +199,7 @@ static void describe_queue(Physical *p)
     snprintf(p->lacks, sizeof p->lacks, "it has no compute queue");
 }
 
-static void describe(Physical *p)
+static void describe_extensions(Physical *p)
 {
     VkExtensionProperties *extensions = NEW_ARRAY(VkExtensionProperties, MAX_EXTENSIONS);
     uint32_t count = MAX_EXTENSIONS;
@@ -208,7 +209,23 @@ static void describe(Physical *p)
     p->has_executable_properties = has_name(extensions, count, VK_KHR_PIPELINE_EXECUTABLE_PROPERTIES_EXTENSION_NAME);
     p->has_portability_subset = has_name(extensions, count, PORTABILITY_SUBSET);
     free(extensions);
+}
 
+static void describe_limits(GpuTraits *t, const VkPhysicalDeviceLimits *limits)
+{
+    t->max_workgroup_invocations = limits->maxComputeWorkGroupInvocations;
+    memcpy(t->max_workgroup_count, limits->maxComputeWorkGroupCount, sizeof t->max_workgroup_count);
+    t->shared_bytes = limits->maxComputeSharedMemorySize;
+    t->push_constant_bytes = limits->maxPushConstantsSize;
+    t->alignment =
+        (uint32_t)larger(64, larger(limits->minStorageBufferOffsetAlignment, limits->minTexelBufferOffsetAlignment));
+    t->max_binding_bytes = limits->maxStorageBufferRange & ~3u;
+    t->max_texel_elements = limits->maxTexelBufferElements;
+    t->timestamp_ns = limits->timestampComputeAndGraphics ? (double)limits->timestampPeriod : 0;
+}
+
+static void describe_properties(Physical *p)
+{
     VkPhysicalDeviceSubgroupSizeControlPropertiesEXT control = {
         .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_SUBGROUP_SIZE_CONTROL_PROPERTIES_EXT
     };
@@ -221,71 +238,71 @@ static void describe(Physical *p)
     VkPhysicalDeviceDriverProperties driver = { .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_DRIVER_PROPERTIES,
                                                 .pNext = &subgroup };
     VkPhysicalDeviceIDProperties id = { .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_ID_PROPERTIES, .pNext = &driver };
-    VkPhysicalDeviceProperties2 properties = { .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_PROPERTIES_2, .pNext = &id };
-    vkGetPhysicalDeviceProperties2(p->handle, &properties);
-
-    VkPhysicalDeviceSubgroupSizeControlFeaturesEXT control_features = {
-        .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_SUBGROUP_SIZE_CONTROL_FEATURES_EXT
-    };
-    VkPhysicalDeviceVulkan12Features v12 = { .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_VULKAN_1_2_FEATURES,
-                                             .pNext = p->has_subgroup_control ? &control_features : NULL };
-    VkPhysicalDeviceVulkan11Features v11 = { .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_VULKAN_1_1_FEATURES,
-                                             .pNext = &v12 };
-    VkPhysicalDeviceFeatures2 features = { .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_FEATURES_2, .pNext = &v11 };
-    GpuTraits *t = &p->traits;
-    const VkPhysicalDeviceLimits *limits = &properties.properties.limits;
-    t->api_version = properties.properties.apiVersion;
-    if (t->api_version >= VK_API_VERSION_1_2) vkGetPhysicalDeviceFeatures2(p->handle, &features);
+    VkPhysicalDeviceProperties2 all = { .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_PROPERTIES_2, .pNext = &id };
+    vkGetPhysicalDeviceProperties2(p->handle, &all);
 
     static const GpuType types[] = { GPU_OTHER, GPU_INTEGRATED, GPU_DISCRETE, GPU_VIRTUAL, GPU_CPU };
-    VkPhysicalDeviceType type = properties.properties.deviceType;
-    t->type = (size_t)type < COUNT_OF(types) ? types[type] : GPU_OTHER;
-    snprintf(t->name, sizeof t->name, "%s", properties.properties.deviceName);
+    GpuTraits *t = &p->traits;
+    const VkPhysicalDeviceProperties *device = &all.properties;
+    t->type = (size_t)device->deviceType < COUNT_OF(types) ? types[device->deviceType] : GPU_OTHER;
+    snprintf(t->name, sizeof t->name, "%s", device->deviceName);
     snprintf(t->driver, sizeof t->driver, "%s%s%s", driver.driverName, *driver.driverInfo ? ", " : "",
              driver.driverInfo);
-    t->vendor_id = properties.properties.vendorID;
-    t->device_id = properties.properties.deviceID;
-    t->driver_version = properties.properties.driverVersion;
+    t->vendor_id = device->vendorID;
+    t->device_id = device->deviceID;
+    t->driver_version = device->driverVersion;
+    t->api_version = device->apiVersion;
     memcpy(t->driver_uuid, id.driverUUID, sizeof t->driver_uuid);
+    t->texel_loads_fast = driver.driverID == VK_DRIVER_ID_MESA_LLVMPIPE;
+    t->max_loop_steps = driver.driverID == VK_DRIVER_ID_MESA_LLVMPIPE ? 65535 : 0; // its LP_MAX_TGSI_LOOP_ITERATIONS
 
     bool in_compute = subgroup.supportedStages & VK_SHADER_STAGE_COMPUTE_BIT;
     t->subgroup_size = subgroup.subgroupSize;
     t->subgroup_shuffle = in_compute && subgroup.supportedOperations & VK_SUBGROUP_FEATURE_SHUFFLE_BIT;
     t->subgroup_arithmetic = in_compute && subgroup.supportedOperations & VK_SUBGROUP_FEATURE_ARITHMETIC_BIT;
     t->subgroup_vote = in_compute && subgroup.supportedOperations & VK_SUBGROUP_FEATURE_VOTE_BIT;
-    p->has_subgroup_control = control_features.subgroupSizeControl && control_features.computeFullSubgroups &&
-                              control.requiredSubgroupSizeStages & VK_SHADER_STAGE_COMPUTE_BIT;
-    if (p->has_subgroup_control) {
-        t->min_subgroup_size = control.minSubgroupSize;
-        t->max_subgroup_size = control.maxSubgroupSize;
-    }
+    p->can_require_subgroup = control.requiredSubgroupSizeStages & VK_SHADER_STAGE_COMPUTE_BIT;
+    t->min_subgroup_size = control.minSubgroupSize;
+    t->max_subgroup_size = control.maxSubgroupSize;
+
+    describe_limits(t, &device->limits);
+    t->max_allocation_bytes = smaller(maintenance.maxMemoryAllocationSize, 1ull << 40);
+    if (device->limits.maxPerStageDescriptorStorageBuffers < STORAGE_BUFFERS)
+        snprintf(p->lacks, sizeof p->lacks, "its kernels bind %u storage buffers; ours need %d",
+                 device->limits.maxPerStageDescriptorStorageBuffers, STORAGE_BUFFERS);
+}
+
+static void describe_features(Physical *p)
+{
+    VkPhysicalDeviceSubgroupSizeControlFeaturesEXT control = {
+        .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_SUBGROUP_SIZE_CONTROL_FEATURES_EXT
+    };
+    VkPhysicalDeviceVulkan12Features v12 = { .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_VULKAN_1_2_FEATURES,
+                                             .pNext = p->has_subgroup_control ? &control : NULL };
+    VkPhysicalDeviceVulkan11Features v11 = { .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_VULKAN_1_1_FEATURES,
+                                             .pNext = &v12 };
+    VkPhysicalDeviceFeatures2 features = { .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_FEATURES_2, .pNext = &v11 };
+    vkGetPhysicalDeviceFeatures2(p->handle, &features);
+    GpuTraits *t = &p->traits;
+    p->has_subgroup_control = control.subgroupSizeControl && control.computeFullSubgroups && p->can_require_subgroup;
+    if (!p->has_subgroup_control) t->min_subgroup_size = t->max_subgroup_size = 0;
     t->f16_storage = v11.storageBuffer16BitAccess;
     t->f16_arithmetic = v12.shaderFloat16;
     t->int8_storage = v12.storageBuffer8BitAccess;
     t->int8_arithmetic = v12.shaderInt8;
-    t->texel_loads_fast = driver.driverID == VK_DRIVER_ID_MESA_LLVMPIPE;
-    t->max_loop_steps = driver.driverID == VK_DRIVER_ID_MESA_LLVMPIPE ? 65535 : 0; // its LP_MAX_TGSI_LOOP_ITERATIONS
+    if (!v12.timelineSemaphore) snprintf(p->lacks, sizeof p->lacks, "it has no timeline semaphores");
+}
 
-    t->max_workgroup_invocations = limits->maxComputeWorkGroupInvocations;
-    memcpy(t->max_workgroup_count, limits->maxComputeWorkGroupCount, sizeof t->max_workgroup_count);
-    t->shared_bytes = limits->maxComputeSharedMemorySize;
-    t->push_constant_bytes = limits->maxPushConstantsSize;
-    t->alignment =
-        (uint32_t)larger(64, larger(limits->minStorageBufferOffsetAlignment, limits->minTexelBufferOffsetAlignment));
-    t->max_binding_bytes = limits->maxStorageBufferRange & ~3u;
-    t->max_texel_elements = limits->maxTexelBufferElements;
-    t->max_allocation_bytes = smaller(maintenance.maxMemoryAllocationSize, 1ull << 40);
-    t->timestamp_ns = limits->timestampComputeAndGraphics ? (double)limits->timestampPeriod : 0;
+static void describe(Physical *p)
+{
+    describe_extensions(p);
+    describe_properties(p);
     describe_memory(p);
     describe_queue(p);
-
-    if (t->api_version < VK_API_VERSION_1_2)
+    if (p->traits.api_version >= VK_API_VERSION_1_2)
+        describe_features(p);
+    else
         snprintf(p->lacks, sizeof p->lacks, "its driver is older than Vulkan 1.2");
-    else if (!v12.timelineSemaphore)
-        snprintf(p->lacks, sizeof p->lacks, "it has no timeline semaphores");
-    else if (limits->maxPerStageDescriptorStorageBuffers < STORAGE_BUFFERS)
-        snprintf(p->lacks, sizeof p->lacks, "its kernels bind %u storage buffers; ours need %d",
-                 limits->maxPerStageDescriptorStorageBuffers, STORAGE_BUFFERS);
 }
 
 // Best type first; the driver's order within a type.

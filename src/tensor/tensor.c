@@ -22,28 +22,29 @@ int64_t shape_count(Shape shape)
 
 bool shape_equal(Shape a, Shape b) { return a.rank == b.rank && !memcmp(a.dim, b.dim, (size_t)a.rank * sizeof *a.dim); }
 
-static char *next_text(size_t size)
+enum { TEXT_BYTES = 160 };
+
+static char *next_text(void)
 {
-    static _Thread_local char texts[8][160];
+    static _Thread_local char texts[8][TEXT_BYTES];
     static _Thread_local unsigned next;
-    (void)size;
-    return texts[next++ % 8];
+    return texts[next++ % COUNT_OF(texts)];
 }
 
 const char *shape_text(Shape shape)
 {
-    char *text = next_text(160);
-    int used = snprintf(text, 160, "[");
+    char *text = next_text();
+    int used = snprintf(text, TEXT_BYTES, "[");
     for (int i = 0; i < shape.rank; i++)
-        used += snprintf(text + used, 160 - (size_t)used, "%s%lld", i ? ", " : "", (long long)shape.dim[i]);
-    snprintf(text + used, 160 - (size_t)used, "]");
+        used += snprintf(text + used, TEXT_BYTES - (size_t)used, "%s%lld", i ? ", " : "", (long long)shape.dim[i]);
+    snprintf(text + used, TEXT_BYTES - (size_t)used, "]");
     return text;
 }
 
 const char *tensor_text(const Tensor *x)
 {
-    char *text = next_text(160);
-    snprintf(text, 160, "%s %.150s", dtype_name(x->dtype), shape_text(x->shape));
+    char *text = next_text();
+    snprintf(text, TEXT_BYTES, "%s %.150s", dtype_name(x->dtype), shape_text(x->shape));
     return text;
 }
 
