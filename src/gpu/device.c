@@ -284,8 +284,10 @@ static void describe_features(Physical *p)
     VkPhysicalDeviceFeatures2 features = { .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_FEATURES_2, .pNext = &v11 };
     vkGetPhysicalDeviceFeatures2(p->handle, &features);
     GpuTraits *t = &p->traits;
-    p->has_subgroup_control = control.subgroupSizeControl && control.computeFullSubgroups && p->can_require_subgroup;
-    if (!p->has_subgroup_control) t->min_subgroup_size = t->max_subgroup_size = 0;
+    p->has_subgroup_control = control.subgroupSizeControl && control.computeFullSubgroups;
+    bool one_size = t->min_subgroup_size == t->max_subgroup_size; // as Mesa says of Polaris and Vega: 64
+    if (!p->has_subgroup_control || !(p->can_require_subgroup || one_size))
+        t->min_subgroup_size = t->max_subgroup_size = 0;
     t->f16_storage = v11.storageBuffer16BitAccess;
     t->f16_arithmetic = v12.shaderFloat16;
     t->int8_storage = v12.storageBuffer8BitAccess;
@@ -466,6 +468,7 @@ Gpu *gpu_open(const GpuOptions *options, Error *err)
         gpu->queue_family = chosen->queue_family;
         gpu->timestamp_mask = chosen->timestamp_bits < 64 ? (1ull << chosen->timestamp_bits) - 1 : UINT64_MAX;
         gpu->has_subgroup_control = chosen->has_subgroup_control;
+        gpu->can_require_subgroup = chosen->can_require_subgroup;
         gpu->has_memory_budget = chosen->has_memory_budget;
         gpu->has_portability_subset = chosen->has_portability_subset;
         gpu->has_executable_properties = chosen->has_executable_properties && gpu->options.statistics;

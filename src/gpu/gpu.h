@@ -25,8 +25,9 @@ typedef struct GpuTraits {
     GpuType type;
     uint32_t vendor_id, device_id, driver_version, api_version;
     uint8_t driver_uuid[16];
-    uint32_t subgroup_size;                        // what the driver reports; the compiler may pick another
-    uint32_t min_subgroup_size, max_subgroup_size; // sizes that a kernel can require; both 0 if it cannot
+    uint32_t subgroup_size; // what the driver reports; the compiler may pick another
+    // Sizes that a kernel can have for certain: by requiring one or, where both are equal, always. 0 where it cannot.
+    uint32_t min_subgroup_size, max_subgroup_size;
     bool subgroup_shuffle, subgroup_arithmetic, subgroup_vote;
     bool f16_storage, f16_arithmetic, int8_storage, int8_arithmetic;
     bool integer_dot;        // a 4 × 8-bit dot product that the device accelerates

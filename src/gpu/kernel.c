@@ -217,14 +217,13 @@ static bool pipeline_create(Kernel *kernel, Error *err)
         .sType = VK_STRUCTURE_TYPE_PIPELINE_SHADER_STAGE_REQUIRED_SUBGROUP_SIZE_CREATE_INFO_EXT,
         .requiredSubgroupSize = subgroup
     };
-    bool require =
-        subgroup && gpu->has_subgroup_control && subgroup >= t->min_subgroup_size && subgroup <= t->max_subgroup_size;
+    bool sized = subgroup && subgroup >= t->min_subgroup_size && subgroup <= t->max_subgroup_size;
     VkComputePipelineCreateInfo info = {
         .sType = VK_STRUCTURE_TYPE_COMPUTE_PIPELINE_CREATE_INFO,
         .flags = gpu->has_executable_properties ? VK_PIPELINE_CREATE_CAPTURE_STATISTICS_BIT_KHR : 0,
         .stage = { .sType = VK_STRUCTURE_TYPE_PIPELINE_SHADER_STAGE_CREATE_INFO,
-                   .pNext = require ? &required : NULL,
-                   .flags = require && size[0] % subgroup == 0
+                   .pNext = sized && gpu->can_require_subgroup ? &required : NULL,
+                   .flags = sized && size[0] % subgroup == 0
                                 ? VK_PIPELINE_SHADER_STAGE_CREATE_REQUIRE_FULL_SUBGROUPS_BIT_EXT
                                 : 0,
                    .stage = VK_SHADER_STAGE_COMPUTE_BIT,

@@ -21,6 +21,7 @@ struct Gpu {
     VkQueue queue;
     pthread_mutex_t queue_lock; // one submission at a time
     bool has_subgroup_control, has_memory_budget, has_executable_properties, has_portability_subset;
+    bool can_require_subgroup;
 
     pthread_mutex_t memory_lock;
     GpuBlock *blocks; // newest first
