@@ -1,5 +1,7 @@
+#include "base/memory.h"
 #include "cli/command.h"
 #include <jansson.h>
+#include <stddef.h>
 #include <stdio.h>
 
 enum { MAX_DEVICES = 32 };
@@ -8,14 +10,31 @@ enum { MAX_DEVICES = 32 };
 #define API_FORMAT "%u.%u.%u"
 #define API_PARTS(version) (version) >> 22, (version) >> 12 & 0x3ff, (version)&0xfff
 
+static const struct {
+    const char *key, *text;
+    size_t offset;
+} abilities[] = { { "f16_storage", "16-bit storage", offsetof(GpuTraits, f16_storage) },
+                  { "f16", "f16 arithmetic", offsetof(GpuTraits, f16_arithmetic) },
+                  { "int8_storage", "8-bit storage", offsetof(GpuTraits, int8_storage) },
+                  { "int8", "int8 arithmetic", offsetof(GpuTraits, int8_arithmetic) },
+                  { "integer_dot", "fast dot products of int8", offsetof(GpuTraits, integer_dot) } };
+
+static bool can(const GpuTraits *t, size_t ability)
+{
+    return *(const bool *)((const char *)t + abilities[ability].offset);
+}
+
 static json_t *as_json(int index, const GpuTraits *t)
 {
     json_t *api = json_sprintf(API_FORMAT, API_PARTS(t->api_version));
-    return json_pack("{s:i, s:s, s:s, s:s, s:o, s:i, s:b, s:b, s:b, s:I, s:I, s:i, s:i}", "index", index, "name",
-                     t->name, "type", gpu_type_name(t->type), "driver", t->driver, "api", api, "subgroup",
-                     (int)t->subgroup_size, "f16", t->f16_arithmetic, "int8", t->int8_arithmetic, "unified", t->unified,
-                     "memory_bytes", (json_int_t)t->memory_bytes, "max_binding_bytes", (json_int_t)t->max_binding_bytes,
-                     "shared_bytes", (int)t->shared_bytes, "max_workgroup", (int)t->max_workgroup_invocations);
+    json_t *json = json_pack("{s:i, s:s, s:s, s:s, s:o, s:i, s:b, s:I, s:I, s:i, s:i}", "index", index, "name", t->name,
+                             "type", gpu_type_name(t->type), "driver", t->driver, "api", api, "subgroup",
+                             (int)t->subgroup_size, "unified", t->unified, "memory_bytes", (json_int_t)t->memory_bytes,
+                             "max_binding_bytes", (json_int_t)t->max_binding_bytes, "shared_bytes",
+                             (int)t->shared_bytes, "max_workgroup", (int)t->max_workgroup_invocations);
+    for (size_t i = 0; i < COUNT_OF(abilities); i++)
+        json_object_set_new(json, abilities[i].key, json_boolean(can(t, i)));
+    return json;
 }
 
 static void print_device(int index, const GpuTraits *t)
@@ -27,8 +46,11 @@ static void print_device(int index, const GpuTraits *t)
            (double)t->max_allocation_bytes / 1e9);
     printf("   subgroups of %u", t->subgroup_size);
     if (t->max_subgroup_size > t->min_subgroup_size) printf(" (%u to %u)", t->min_subgroup_size, t->max_subgroup_size);
-    printf(", workgroups of %u, shared memory %u KB%s%s\n", t->max_workgroup_invocations, t->shared_bytes / 1024,
-           t->f16_arithmetic ? ", f16" : "", t->int8_arithmetic ? ", int8" : "");
+    printf(", workgroups of %u, shared memory %u KB\n", t->max_workgroup_invocations, t->shared_bytes / 1024);
+    const char *before = "   ";
+    for (size_t i = 0; i < COUNT_OF(abilities); i++)
+        if (can(t, i)) printf("%s%s", before, abilities[i].text), before = ", ";
+    if (before[0] == ',') putchar('\n');
 }
 
 static int run(Invocation *in)

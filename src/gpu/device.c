@@ -158,6 +158,7 @@ typedef struct Physical {
     GpuTraits traits;
     uint32_t queue_family, timestamp_bits;
     bool has_subgroup_control, has_memory_budget, has_executable_properties, has_portability_subset;
+    bool has_integer_dot;
     bool can_require_subgroup;
     char lacks[128]; // why it cannot be used, "" if it can
 } Physical;
@@ -167,19 +168,23 @@ static uint64_t larger(uint64_t a, uint64_t b) { return a > b ? a : b; }
 
 static void describe_memory(Physical *p)
 {
-    VkPhysicalDeviceMemoryProperties memory;
-    vkGetPhysicalDeviceMemoryProperties(p->handle, &memory);
+    VkPhysicalDeviceMemoryBudgetPropertiesEXT budget = {
+        .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_MEMORY_BUDGET_PROPERTIES_EXT
+    };
+    VkPhysicalDeviceMemoryProperties2 all = { .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_MEMORY_PROPERTIES_2,
+                                              .pNext = p->has_memory_budget ? &budget : NULL };
+    vkGetPhysicalDeviceMemoryProperties2(p->handle, &all);
+    const VkPhysicalDeviceMemoryProperties *memory = &all.memoryProperties;
     uint32_t local_heaps = 0, written_heaps = 0, unified_heaps = 0;
-    for (uint32_t i = 0; i < memory.memoryTypeCount; i++) {
-        VkMemoryPropertyFlags flags = memory.memoryTypes[i].propertyFlags;
+    for (uint32_t i = 0; i < memory->memoryTypeCount; i++) {
+        VkMemoryPropertyFlags flags = memory->memoryTypes[i].propertyFlags;
         if (!(flags & VK_MEMORY_PROPERTY_DEVICE_LOCAL_BIT)) continue;
-        uint32_t heap = 1u << memory.memoryTypes[i].heapIndex;
+        uint32_t heap = 1u << memory->memoryTypes[i].heapIndex;
         local_heaps |= heap;
         if ((flags & HOST_WRITES) == HOST_WRITES) written_heaps |= heap;
         if ((flags & UNIFIED) == UNIFIED) unified_heaps |= heap;
     }
-    for (uint32_t i = 0; i < memory.memoryHeapCount; i++)
-        if (local_heaps & 1u << i) p->traits.memory_bytes += memory.memoryHeaps[i].size;
+    p->traits.memory_bytes = memory_within(memory, &budget);
     p->traits.host_writes = local_heaps && local_heaps == written_heaps;
     p->traits.unified = local_heaps && local_heaps == unified_heaps;
 }
@@ -207,6 +212,7 @@ static void describe_extensions(Physical *p)
     p->has_subgroup_control = has_name(extensions, count, VK_EXT_SUBGROUP_SIZE_CONTROL_EXTENSION_NAME);
     p->has_memory_budget = has_name(extensions, count, VK_EXT_MEMORY_BUDGET_EXTENSION_NAME);
     p->has_executable_properties = has_name(extensions, count, VK_KHR_PIPELINE_EXECUTABLE_PROPERTIES_EXTENSION_NAME);
+    p->has_integer_dot = has_name(extensions, count, VK_KHR_SHADER_INTEGER_DOT_PRODUCT_EXTENSION_NAME);
     p->has_portability_subset = has_name(extensions, count, PORTABILITY_SUBSET);
     free(extensions);
 }
@@ -216,7 +222,6 @@ static void describe_limits(GpuTraits *t, const VkPhysicalDeviceLimits *limits)
     t->max_workgroup_invocations = limits->maxComputeWorkGroupInvocations;
     memcpy(t->max_workgroup_count, limits->maxComputeWorkGroupCount, sizeof t->max_workgroup_count);
     t->shared_bytes = limits->maxComputeSharedMemorySize;
-    t->push_constant_bytes = limits->maxPushConstantsSize;
     t->alignment =
         (uint32_t)larger(64, larger(limits->minStorageBufferOffsetAlignment, limits->minTexelBufferOffsetAlignment));
     t->max_binding_bytes = limits->maxStorageBufferRange & ~3u;
@@ -229,10 +234,15 @@ static void describe_properties(Physical *p)
     VkPhysicalDeviceSubgroupSizeControlPropertiesEXT control = {
         .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_SUBGROUP_SIZE_CONTROL_PROPERTIES_EXT
     };
-    VkPhysicalDeviceMaintenance3Properties maintenance = {
-        .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_MAINTENANCE_3_PROPERTIES,
-        .pNext = p->has_subgroup_control ? &control : NULL,
+    VkPhysicalDeviceShaderIntegerDotProductPropertiesKHR dot = {
+        .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_SHADER_INTEGER_DOT_PRODUCT_PROPERTIES_KHR
     };
+    VkPhysicalDeviceMaintenance3Properties maintenance = {
+        .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_MAINTENANCE_3_PROPERTIES
+    };
+    void **next = &maintenance.pNext;
+    if (p->has_subgroup_control) *next = &control, next = &control.pNext;
+    if (p->has_integer_dot) *next = &dot, next = &dot.pNext;
     VkPhysicalDeviceSubgroupProperties subgroup = { .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_SUBGROUP_PROPERTIES,
                                                     .pNext = &maintenance };
     VkPhysicalDeviceDriverProperties driver = { .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_DRIVER_PROPERTIES,
@@ -260,11 +270,11 @@ static void describe_properties(Physical *p)
     t->subgroup_size = subgroup.subgroupSize;
     t->subgroup_shuffle = in_compute && subgroup.supportedOperations & VK_SUBGROUP_FEATURE_SHUFFLE_BIT;
     t->subgroup_arithmetic = in_compute && subgroup.supportedOperations & VK_SUBGROUP_FEATURE_ARITHMETIC_BIT;
-    t->subgroup_vote = in_compute && subgroup.supportedOperations & VK_SUBGROUP_FEATURE_VOTE_BIT;
     p->can_require_subgroup = control.requiredSubgroupSizeStages & VK_SHADER_STAGE_COMPUTE_BIT;
     t->min_subgroup_size = control.minSubgroupSize;
     t->max_subgroup_size = control.maxSubgroupSize;
 
+    t->integer_dot = dot.integerDotProduct4x8BitPackedSignedAccelerated;
     describe_limits(t, &device->limits);
     t->max_allocation_bytes = smaller(maintenance.maxMemoryAllocationSize, 1ull << 40);
     if (device->limits.maxPerStageDescriptorStorageBuffers < STORAGE_BUFFERS)
@@ -277,10 +287,15 @@ static void describe_features(Physical *p)
     VkPhysicalDeviceSubgroupSizeControlFeaturesEXT control = {
         .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_SUBGROUP_SIZE_CONTROL_FEATURES_EXT
     };
-    VkPhysicalDeviceVulkan12Features v12 = { .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_VULKAN_1_2_FEATURES,
-                                             .pNext = p->has_subgroup_control ? &control : NULL };
+    VkPhysicalDeviceShaderIntegerDotProductFeaturesKHR dot = {
+        .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_SHADER_INTEGER_DOT_PRODUCT_FEATURES_KHR
+    };
+    VkPhysicalDeviceVulkan12Features v12 = { .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_VULKAN_1_2_FEATURES };
     VkPhysicalDeviceVulkan11Features v11 = { .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_VULKAN_1_1_FEATURES,
                                              .pNext = &v12 };
+    void **next = &v12.pNext;
+    if (p->has_subgroup_control) *next = &control, next = &control.pNext;
+    if (p->has_integer_dot) *next = &dot, next = &dot.pNext;
     VkPhysicalDeviceFeatures2 features = { .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_FEATURES_2, .pNext = &v11 };
     vkGetPhysicalDeviceFeatures2(p->handle, &features);
     GpuTraits *t = &p->traits;
@@ -292,6 +307,7 @@ static void describe_features(Physical *p)
     t->f16_arithmetic = v12.shaderFloat16;
     t->int8_storage = v12.storageBuffer8BitAccess;
     t->int8_arithmetic = v12.shaderInt8;
+    t->integer_dot = t->integer_dot && dot.shaderIntegerDotProduct;
     if (!v12.timelineSemaphore) snprintf(p->lacks, sizeof p->lacks, "it has no timeline semaphores");
 }
 
@@ -380,15 +396,20 @@ static const Physical *choose(const Physical *list, int count, const char *wish,
 
 // ---- Opening ---------------------------------------------------------------------------------------------------
 
+// Kernels may use whatever the traits say.
 static bool device_create(Gpu *gpu, Error *err)
 {
     const GpuTraits *t = &gpu->traits;
-    const char *extensions[4];
+    const char *extensions[8];
     uint32_t count = 0;
     VkPhysicalDeviceSubgroupSizeControlFeaturesEXT control = {
         .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_SUBGROUP_SIZE_CONTROL_FEATURES_EXT,
         .subgroupSizeControl = true,
         .computeFullSubgroups = true
+    };
+    VkPhysicalDeviceShaderIntegerDotProductFeaturesKHR dot = {
+        .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_SHADER_INTEGER_DOT_PRODUCT_FEATURES_KHR,
+        .shaderIntegerDotProduct = true
     };
     VkPhysicalDevicePipelineExecutablePropertiesFeaturesKHR executables = {
         .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_PIPELINE_EXECUTABLE_PROPERTIES_FEATURES_KHR,
@@ -411,8 +432,11 @@ static bool device_create(Gpu *gpu, Error *err)
         extensions[count++] = VK_KHR_PIPELINE_EXECUTABLE_PROPERTIES_EXTENSION_NAME;
         *next = &executables, next = &executables.pNext;
     }
+    if (t->integer_dot) {
+        extensions[count++] = VK_KHR_SHADER_INTEGER_DOT_PRODUCT_EXTENSION_NAME;
+        *next = &dot, next = &dot.pNext;
+    }
     if (gpu->has_portability_subset) extensions[count++] = PORTABILITY_SUBSET;
-    if (gpu->has_memory_budget) extensions[count++] = VK_EXT_MEMORY_BUDGET_EXTENSION_NAME;
 
     float priority = 1;
     VkDeviceQueueCreateInfo queue = { .sType = VK_STRUCTURE_TYPE_DEVICE_QUEUE_CREATE_INFO,
@@ -469,7 +493,6 @@ Gpu *gpu_open(const GpuOptions *options, Error *err)
         gpu->timestamp_mask = chosen->timestamp_bits < 64 ? (1ull << chosen->timestamp_bits) - 1 : UINT64_MAX;
         gpu->has_subgroup_control = chosen->has_subgroup_control;
         gpu->can_require_subgroup = chosen->can_require_subgroup;
-        gpu->has_memory_budget = chosen->has_memory_budget;
         gpu->has_portability_subset = chosen->has_portability_subset;
         gpu->has_executable_properties = chosen->has_executable_properties && gpu->options.statistics;
         vkGetPhysicalDeviceMemoryProperties(gpu->physical, &gpu->memory);

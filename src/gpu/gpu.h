@@ -19,7 +19,7 @@ typedef struct Stream Stream;
 
 typedef enum GpuType { GPU_OTHER, GPU_INTEGRATED, GPU_DISCRETE, GPU_VIRTUAL, GPU_CPU } GpuType;
 
-// What a device is and can do. Nothing here is measured, so the same device always takes the same kernels.
+// What a device is and can do. Nothing by which ops choose is measured: the same device always takes the same kernels.
 typedef struct GpuTraits {
     char name[256], driver[544];
     GpuType type;
@@ -28,17 +28,18 @@ typedef struct GpuTraits {
     uint32_t subgroup_size; // what the driver reports; the compiler may pick another
     // Sizes that a kernel can have for certain: by requiring one or, where both are equal, always. 0 where it cannot.
     uint32_t min_subgroup_size, max_subgroup_size;
-    bool subgroup_shuffle, subgroup_arithmetic, subgroup_vote;
+    bool subgroup_shuffle, subgroup_arithmetic;
     bool f16_storage, f16_arithmetic, int8_storage, int8_arithmetic;
-    bool integer_dot;        // a 4 × 8-bit dot product that the device accelerates
+    bool integer_dot;        // a dot product of 4 × 8 signed bits that the device accelerates
     uint32_t max_loop_steps; // an invocation's loops end, silently, after so many steps in all (llvmpipe); 0: never
     bool texel_loads_fast;   // a texel fetch beats a storage-buffer load (Mesa's llvmpipe)
     bool host_writes;        // the host writes all of its memory in place (unified memory, resizable BAR)
     bool unified;            // and reads it there
-    uint32_t max_workgroup_invocations, max_workgroup_count[3], shared_bytes, push_constant_bytes;
+    uint32_t max_workgroup_invocations, max_workgroup_count[3], shared_bytes;
     uint32_t alignment; // of a tensor's first byte: covers storage and texel bindings
-    uint64_t max_binding_bytes, max_texel_elements, max_allocation_bytes, memory_bytes;
-    double timestamp_ns; // of one tick; 0 without timestamps
+    uint64_t max_binding_bytes, max_texel_elements, max_allocation_bytes;
+    uint64_t memory_bytes; // of its own memory: what the driver says that this process can have now, else all
+    double timestamp_ns;   // of one tick; 0 without timestamps
 } GpuTraits;
 
 typedef struct GpuOptions {

@@ -28,6 +28,17 @@ static bool choose_type(const Gpu *gpu, BlockUse use, uint32_t permitted, uint32
                      type);
 }
 
+uint64_t memory_within(const VkPhysicalDeviceMemoryProperties *memory,
+                       const VkPhysicalDeviceMemoryBudgetPropertiesEXT *budget)
+{
+    uint64_t bytes = 0;
+    for (uint32_t i = 0; i < memory->memoryHeapCount; i++) {
+        uint64_t size = memory->memoryHeaps[i].size, most = budget->heapBudget[i];
+        if (memory->memoryHeaps[i].flags & VK_MEMORY_HEAP_DEVICE_LOCAL_BIT) bytes += most && most < size ? most : size;
+    }
+    return bytes;
+}
+
 bool block_create(Gpu *gpu, uint64_t bytes, BlockUse use, GpuBlock *block, Error *err)
 {
     static _Atomic uint64_t blocks_made;

@@ -20,7 +20,7 @@ struct Gpu {
     uint64_t timestamp_mask; // of the bits that count
     VkQueue queue;
     pthread_mutex_t queue_lock; // one submission at a time
-    bool has_subgroup_control, has_memory_budget, has_executable_properties, has_portability_subset;
+    bool has_subgroup_control, has_executable_properties, has_portability_subset;
     bool can_require_subgroup;
 
     pthread_mutex_t memory_lock;
@@ -94,6 +94,9 @@ enum {
     UNIFIED = HOST_WRITES | VK_MEMORY_PROPERTY_HOST_CACHED_BIT
 };
 typedef enum BlockUse { BLOCK_TENSORS, BLOCK_STAGING } BlockUse;
+// Bytes of the device's own heaps, no more than the budget of each; `budget` is all 0 where the driver tells none.
+uint64_t memory_within(const VkPhysicalDeviceMemoryProperties *memory,
+                       const VkPhysicalDeviceMemoryBudgetPropertiesEXT *budget);
 void memory_close(Gpu *gpu);
 void memory_busy(Gpu *gpu, int streams); // so many more are busy, or fewer
 bool block_create(Gpu *gpu, uint64_t bytes, BlockUse use, GpuBlock *block, Error *err);

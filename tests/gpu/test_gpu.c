@@ -325,6 +325,19 @@ START_TEST(memory_is_handed_out_once_and_reused)
 }
 END_TEST
 
+// Two heaps of the device, one of the host: the first has less to give than it holds, of the second nothing is said.
+START_TEST(budgets_bound_memory)
+{
+    VkMemoryHeapFlags local = VK_MEMORY_HEAP_DEVICE_LOCAL_BIT;
+    VkPhysicalDeviceMemoryProperties memory = { .memoryHeapCount = 3,
+                                                .memoryHeaps = { { 8000, local }, { 500, local }, { 9000, 0 } } };
+    VkPhysicalDeviceMemoryBudgetPropertiesEXT budget = { .heapBudget = { 3000, 0, 7000 } };
+    ck_assert_uint_eq(memory_within(&memory, &budget), 3500);
+    budget.heapBudget[0] = 9999;
+    ck_assert_uint_eq(memory_within(&memory, &budget), 8500);
+}
+END_TEST
+
 static int blocks_alive(void)
 {
     int count = 0;
@@ -565,6 +578,7 @@ Suite *suite_gpu(void)
     tcase_add_test(tests, writes_go_on_after_a_failure);
     tcase_add_test(tests, memory_of_another_kind_is_refused);
     tcase_add_test(tests, memory_is_handed_out_once_and_reused);
+    tcase_add_test(tests, budgets_bound_memory);
     tcase_add_test(tests, large_memory_goes_back);
     tcase_add_test(tests, limits_are_told);
     tcase_add_test_raise_signal(tests, args_that_do_not_fit_stop, 6);
