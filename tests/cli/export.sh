@@ -12,13 +12,13 @@ refused 2 '--type: "q9" is none of' export --model tales.gguf --out b.gguf --typ
 refused 2 '--type: "q4_k" is none of' export --model tales.gguf --out b.gguf --type q4_k
 
 works export --model tales.gguf --out q8.gguf --type q8_0
-says '^q8.gguf: 918 kB, 40 tensors: 27 F32, 13 Q8_0$'
+says '^q8.gguf: 1.13 MB, 52 tensors: 35 F32, 17 Q8_0$'
 works inspect q8.gguf
 says '^  general.file_type +7$'
 says '^  token_embd.weight +Q8_0 '
 refused 1 'q8.gguf: it is there already; --force replaces it' export --model tales.gguf --out q8.gguf
 works export --model tales.gguf --out f16.gguf --type F16 --json
-says '"F16": 13'
+says '"F16": 17'
 ends 0 "$lectern" generate --model f16.gguf --prompt "Once upon a time" --max-tokens 4 --temperature 0
 ends 0 "$lectern" export --model q8.gguf --out q4.gguf --type q4_0
 grep -q 'note: the weights were quantised before' err || problem 'no note of quantising twice'
@@ -37,7 +37,7 @@ says '`lectern export` makes one of this$'
 refused 1 'hub: it is there already' export --model tales.gguf --out hub
 works export --model tales.gguf --out hub --force
 ends 0 "$lectern" export --model hub --out back.gguf --type q4_1
-says '^back.gguf: .*, 40 tensors: 27 F32, 12 Q4_1, 1 Q8_0$'
+says '^back.gguf: .*, 52 tensors: 35 F32, 16 Q4_1, 1 Q8_0$'
 ends 0 "$lectern" export --model hub/model.safetensors --out back2.gguf --type q4_1
 cmp -s back.gguf back2.gguf || problem 'a file is another model than its folder'
 refused 1 'safetensors hold f32 and f16, not Q8_0' export --model tales.gguf --out hub3 --type q8_0

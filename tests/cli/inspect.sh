@@ -11,12 +11,12 @@ tensors() { { u64 "${#2}"; printf '%s' "$2"; head -c "$3" /dev/zero; } >"$1"; }
 
 works inspect --help
 works inspect "$tales"
-says '^GGUF version 3, 3.07 MB: '
+says '^GGUF version 3, 3.86 MB: '
 says '^  general.architecture +gpt2$'
 says '^  gpt2.attention.layer_norm_epsilon +1e-0?5$'
-says '^  tokenizer.ggml.merges +767: "Ġ t", "h e", .*, …$'
+says '^  tokenizer.ggml.merges +767: "h e", "Ġ t", .*, …$'
 says '^  blk.0.ffn_up.weight +F32 +\[512, 128\] +262 kB$'
-says '^  F32 +40 +759 k +3.04 MB$'
+says '^  F32 +52 +957 k +3.83 MB$'
 for part in architecture weights tokenizer; do says "^  $part +yes$"; done
 
 ends 0 env COLUMNS=40 "$lectern" inspect "$tales"
@@ -32,9 +32,9 @@ if command -v python3 >/dev/null; then
 import json
 j = json.load(open("out"))
 assert j["format"] == "GGUF" and j["version"] == 3 and j["metadata"]["gpt2.block_count"] == 3
-assert j["metadata"]["tokenizer.ggml.merges"]["count"] == 767 and len(j["tensors"]) == 40
+assert j["metadata"]["tokenizer.ggml.merges"]["count"] == 767 and len(j["tensors"]) == 52
 assert j["tensors"][0] == {"name": "token_embd.weight", "type": "F32", "shape": [1024, 128], "bytes": 524288}
-assert j["types"]["F32"] == {"tensors": 40, "elements": sum(t["bytes"] for t in j["tensors"]) // 4,
+assert j["types"]["F32"] == {"tensors": 52, "elements": sum(t["bytes"] for t in j["tensors"]) // 4,
                              "bytes": sum(t["bytes"] for t in j["tensors"])}
 assert all(part["can"] for part in j["runs"].values())
 END
