@@ -31,7 +31,7 @@ if command -v python3 >/dev/null; then
     python3 - <<'END' || problem 'the JSON'
 import json
 j = json.load(open("out"))
-assert j["format"] == "GGUF" and j["version"] == 3 and j["metadata"]["gpt2.block_count"] == 3
+assert j["format"] == "GGUF" and j["version"] == 3 and j["metadata"]["gpt2.block_count"] == 4
 assert j["metadata"]["tokenizer.ggml.merges"]["count"] == 767 and len(j["tensors"]) == 52
 assert j["tensors"][0] == {"name": "token_embd.weight", "type": "F32", "shape": [1024, 128], "bytes": 524288}
 assert j["types"]["F32"] == {"tensors": 52, "elements": sum(t["bytes"] for t in j["tensors"]) // 4,
