@@ -125,15 +125,18 @@ static void tokens(Stage *s, Demo *d)
                  .column_axis = "channel", .diverging = true,
                  .finding = stage_format(s, "Each token is a row of %lld numbers, the same row wherever it stands.",
                                          (long long)dim(embedded, -1)));
-    show_heatmap(
-        s, d->x, .title = stage_format(s, "The same tokens where layer %d reads them", d->layer),
-        .rows = d->sentence.words, .row_axis = "token", .column_axis = "channel", .diverging = true,
-        .finding = d->layer == 0
-                       ? "With its position added and normalised, a row still knows of no other: this is attention's x."
-                       : stage_format(s,
-                                      "After %d layer%s each row has taken something from those before it: this is "
-                                      "attention's x.",
-                                      d->layer, d->layer == 1 ? "" : "s"));
+    show_heatmap(s, d->x, .title = stage_format(s, "The same tokens where layer %d reads them", d->layer),
+                 .rows = d->sentence.words, .row_axis = "token", .column_axis = "channel", .diverging = true,
+                 .finding =
+                     d->layer == 0
+                         ? (d->reader.model->family->rotary
+                                ? "Normalised, a row still knows of no other: this is attention's x."
+                                : "With its position added and normalised, a row still knows of no other: this is "
+                                  "attention's x.")
+                         : stage_format(s,
+                                        "After %d layer%s each row has taken something from those before it: this is "
+                                        "attention's x.",
+                                        d->layer, d->layer == 1 ? "" : "s"));
 }
 
 static void projections(Stage *s, Demo *d)
@@ -567,7 +570,8 @@ static const Step steps[] = {
          "One dot product for each pair of tokens: QKᵀ. Queries are compared with keys; values are not looked at.",
          all_pairs, .rehearsed = true, .question = "Which size has QKᵀ, and what does each of its numbers say?"),
     STEP("Divided by √d",
-         "A sum of d products of independent numbers of variance 1 has variance d. Large scores make the softmax pick "
+         "A sum of d products of independent numbers of mean 0 and variance 1 has variance d. Large scores make the "
+         "softmax pick "
          "one key and pass no gradient to the others, so they are divided by √d (Vaswani et al. 2017, §3.2.1).",
          scaling, .rehearsed = true,
          .question = "What would the softmax look like if the scores were √d times as large?"),

@@ -62,8 +62,14 @@ char *file_read(const char *path, size_t *size, Error *err)
 
 bool file_write_begin(FileWriter *writer, const char *path, Error *err)
 {
-    *writer = (FileWriter){ .path = mem_string(path), .part = mem_format("%s.part", path) };
-    writer->stream = fopen(writer->part, "wbe");
+    // A link's target is replaced, not the link; a device or pipe is written to as it is.
+    char *target = realpath(path, NULL);
+    struct stat info;
+    bool special = target && stat(target, &info) == 0 && !S_ISREG(info.st_mode);
+    *writer = (FileWriter){ .path = mem_string(target ? target : path) };
+    if (!special) writer->part = mem_format("%s.part", writer->path);
+    free(target);
+    writer->stream = fopen(special ? writer->path : writer->part, "wbe");
     if (writer->stream) return true;
     fail(err, path, "cannot write");
     file_write_abandon(writer);
@@ -72,12 +78,17 @@ bool file_write_begin(FileWriter *writer, const char *path, Error *err)
 
 bool file_write_commit(FileWriter *writer, Error *err)
 {
-    bool ok = !ferror(writer->stream) && fflush(writer->stream) == 0 && fsync(fileno(writer->stream)) == 0;
+    bool ok =
+        !ferror(writer->stream) && fflush(writer->stream) == 0 && (!writer->part || fsync(fileno(writer->stream)) == 0);
     if (!ok) fail(err, writer->path, "cannot write");
     if (fclose(writer->stream) != 0 && ok) ok = fail(err, writer->path, "cannot write");
     writer->stream = NULL;
-    if (ok && rename(writer->part, writer->path) != 0) ok = fail(err, writer->path, "cannot rename onto it");
-    if (ok) free(writer->part), writer->part = NULL;
+    if (ok && writer->part && rename(writer->part, writer->path) != 0)
+        ok = fail(err, writer->path, "cannot rename onto it");
+    if (ok) {
+        free(writer->part);
+        writer->part = NULL;
+    }
     file_write_abandon(writer);
     return ok;
 }

@@ -70,6 +70,7 @@ static int run(Invocation *in)
     for (int i = 0; i < ops_count; i++)
         if (!only || !strcmp(only, ops[i]->name)) op_each(ops[i], gpu, false, check, &d);
     int code = d.failed ? EXIT_FAILED : EXIT_OK;
+    if (interrupted() && !error_is_set(&d.err)) error_set(&d.err, "stopped after %d checks", d.checked);
     if (error_is_set(&d.err)) code = fail(in, &d.err);
     if (d.json) {
         json_t *all = json_pack("{s:s, s:o, s:i}", "device", traits->name, "ops", d.list, "failed", d.failed);

@@ -30,7 +30,8 @@ typedef struct Writer {
     char *held; // what may be the beginning of the stop text
     size_t held_size;
     bool stopped;
-    json_t *list; // with --json: [{id, text, logprob}]
+    const char *reason; // why it ended: "stop", "end", "context" or "length"
+    json_t *list;       // with --json: [{id, text, logprob}]
     char *text;
     size_t text_size;
 } Writer;
@@ -103,14 +104,29 @@ static bool write_answer(Generator *g, Writer *w, Sampler *sampler, const TokenL
     for (int64_t i = 0; i < max_tokens && !w->stopped && !interrupted(); i++) {
         double log_probability;
         int32_t id = sampler_draw(sampler, g->logits, &log_probability);
-        if (id == tokenizer_eos(w->tokenizer)) break;
+        if (id == tokenizer_eos(w->tokenizer)) {
+            w->reason = "end";
+            break;
+        }
         write_token(w, id, log_probability);
-        if (i + 1 == max_tokens || g->past == g->capacity) break;
+        if (i + 1 == max_tokens) break;
+        if (g->past == g->capacity) {
+            w->reason = "context";
+            break;
+        }
         if (!generator_feed(g, &id, 1, err)) return false;
     }
-    write_text(w, token_stream_end(&w->tokens));
-    if (!w->stopped) put(w, w->held, w->held_size);
+    if (w->stopped) {
+        w->reason = "stop";
+    } else {
+        write_text(w, token_stream_end(&w->tokens));
+        put(w, w->held, w->held_size);
+    }
     if (!w->list) putchar('\n');
+    if (!w->list && !strcmp(w->reason, "context")) {
+        fflush(stdout);
+        fprintf(stderr, "lectern generate: the model's context of %lld tokens is full\n", (long long)g->capacity);
+    }
     return true;
 }
 
@@ -118,8 +134,8 @@ static void print_json(const Writer *w, const TokenList *ids)
 {
     json_t *prompt_list = json_array(), *text = json_stringn(w->text ? w->text : "", w->text_size);
     for (size_t i = 0; i < ids->count; i++) json_array_append_new(prompt_list, json_integer(ids->ids[i]));
-    json_t *root =
-        json_pack("{s:o, s:o, s:O}", "prompt_ids", prompt_list, "text", text ? text : json_null(), "tokens", w->list);
+    json_t *root = json_pack("{s:o, s:o, s:O, s:s}", "prompt_ids", prompt_list, "text", text ? text : json_null(),
+                             "tokens", w->list, "ended_by", w->reason);
     json_dumpf(root, stdout, JSON_INDENT(2)), putchar('\n');
     json_decref(root);
 }
@@ -133,6 +149,7 @@ static bool go(const Invocation *in, Gpu *gpu, Stream *stream, Error *err)
     Model *model = model_load(gpu, stream, model_path, false, &tokenizer, err);
     if (!model) return false;
     Writer w = { .tokenizer = tokenizer,
+                 .reason = "length",
                  .tokens = { .tokenizer = tokenizer },
                  .list = in->common.json ? json_array() : NULL };
     SamplerOptions o = { temperature, (int)top_k, top_p, min_p, repeat_penalty };

@@ -385,6 +385,9 @@ static int run_train(Invocation *in)
         error_set(&err, "%s holds a run already: give --resume to go on, --force to start anew, or another --out", out);
         return fail(in, &err);
     }
+    if (!resume && min_lr > lr)
+        return usage_error(in, "--min-lr %g is above --lr %g, from which the rate falls: give a smaller one", min_lr,
+                           lr);
     run.state.settings = run_settings_json(in, own_options, &err);
     if (!run.state.settings) return fail(in, &err);
     if (!open_device(in, &run.gpu, &run.stream)) {

@@ -57,7 +57,8 @@ static bool feed_chunk(Generator *g, const int32_t *ids, int64_t n, bool last, E
     Tensor *logits = linear(t, &row, g->model->head.weight, g->model->head.bias);
     if (!tensor_read(t->stream, probe(t, "logits", logits), g->logits, err)) return false;
     for (int64_t i = 0; i < count(logits); i++)
-        if (isnan(g->logits[i])) return error_set(err, "the model's logits are not numbers: its weights are broken");
+        if (!(g->logits[i] < INFINITY))
+            return error_set(err, "the model's logits are not finite: its weights are broken");
     return true;
 }
 

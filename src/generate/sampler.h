@@ -10,7 +10,7 @@ typedef struct SamplerOptions {
     double top_p;          // the most probable ones whose sum reaches p stay (Holtzman et al. 2020, §3.1); 1: all
     double min_p;          // those of at least min_p times the largest probability stay (Nguyen et al. 2024); 0: all
     double repeat_penalty; // logits of tokens seen are divided by it if positive, else multiplied
-                           // (Keskar et al. 2019, §4.1); 1: none
+                           // (after Keskar et al. 2019, §4.1, who divide always); 1: none
 } SamplerOptions;
 
 typedef struct Candidate {

@@ -19,7 +19,7 @@ StringView token_stream_push(TokenStream *stream, int32_t id)
 {
     const Tokenizer *t = stream->tokenizer;
     StringView text = tokenizer_decode(t, id);
-    if (text.size && !stream->started && !token_is_special(tokenizer_type(t, id))) {
+    if (text.size && !stream->started && !token_is_special((int32_t)tokenizer_type(t, id))) {
         stream->started = true;
         if (t->leading_space && text.data[0] == ' ') text.data++, text.size--;
     }

@@ -79,9 +79,9 @@ static bool link_over(const char *from, const char *to, Error *err)
     unlink(part);
     bool ok = true;
     if (link(from, part) != 0) {
-        FileMap map;
+        FileMap map = { 0 };
         ok = file_map(from, &map, err) && file_write(part, map.data, map.size, err);
-        if (ok) file_unmap(&map);
+        file_unmap(&map);
     }
     if (ok && rename(part, to) != 0) ok = error_set(err, "%s: cannot rename onto it: %s", to, strerror(errno));
     unlink(part); // a rename of one link of a file onto another leaves both
@@ -193,8 +193,8 @@ static bool hashes_hold(const CheckpointState *state, const char *folder, Error 
         if (ok && hash != state->hashes[i])
             ok = error_set(err,
                            "%s: it is not the file that the checkpoint was made with (truncated or edited); "
-                           "remove %s to go on from an older one",
-                           path, folder);
+                           "put it back, or start anew with --force",
+                           path);
         free(path);
         if (!ok) return false;
     }
@@ -220,11 +220,12 @@ bool checkpoint_load(Trainer *tr, const char *out, int64_t step, RunState *run, 
 {
     char *folder = mem_format("%s/step-%lld", out, (long long)step);
     char *path = path_join(folder, "state.json"), *model = path_join(folder, "model.gguf");
-    char *moments = path_join(folder, "optimizer.gguf");
+    char *moments = path_join(folder, "optimizer.gguf"), *exported = path_join(out, "model.gguf");
     CheckpointState state;
     bool ok = checkpoint_state_read(path, &state, err) && fits_run(&state, step, run, path, err) &&
               hashes_hold(&state, folder, err) && model_restore(tr->model, tr->stream, model, err) &&
-              load_moments(tr, moments, err) && (!state.has_best || link_best(folder, out, err));
+              load_moments(tr, moments, err) && (!state.has_best || link_best(folder, out, err)) &&
+              link_over(model, exported, err); // the run may have been killed before it did
     if (ok) {
         tr->step = state.step;
         tr->batches.random = state.batches;
@@ -234,5 +235,6 @@ bool checkpoint_load(Trainer *tr, const char *out, int64_t step, RunState *run, 
     free(path);
     free(model);
     free(moments);
+    free(exported);
     return ok;
 }

@@ -43,7 +43,7 @@ typedef struct StepReport {
     double loss, lr, grad_norm;
 } StepReport;
 
-// lr_t: rises linearly over the warm-up, then falls by half a cosine to min_lr at the last step
+// lr_t: rises linearly over the warm-up, then falls by half a cosine to min_lr at step `steps`
 // (Loshchilov & Hutter 2017, eq. 5). step counts from 0.
 double learning_rate(const TrainOptions *o, int64_t step);
 
