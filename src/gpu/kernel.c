@@ -85,12 +85,12 @@ bool kernels_open(Gpu *gpu, Error *err)
 void kernels_close(Gpu *gpu)
 {
     if (gpu->pipeline_cache && !gpu->options.statistics) cache_save(gpu);
-    while (gpu->kernels) {
-        Kernel *next = gpu->kernels->next;
-        vkDestroyPipeline(gpu->device, gpu->kernels->pipeline, NULL);
-        free(gpu->kernels);
-        gpu->kernels = next;
-    }
+    for (int i = 0; i < KERNEL_BUCKETS; i++)
+        for (Kernel *kernel = gpu->kernels[i], *next; kernel; kernel = next) {
+            next = kernel->next;
+            vkDestroyPipeline(gpu->device, kernel->pipeline, NULL);
+            free(kernel);
+        }
     while (gpu->layouts) {
         KernelLayout *next = gpu->layouts->next;
         vkDestroyPipelineLayout(gpu->device, gpu->layouts->layout, NULL);
@@ -121,22 +121,31 @@ static bool same_spec(const KernelSpec *a, const KernelSpec *b)
            !strcmp(a->shader, b->shader);
 }
 
+static Kernel **spec_bucket(Gpu *gpu, const KernelSpec *spec)
+{
+    uint64_t hash = spec->subgroup;
+    for (const char *c = spec->shader; *c; c++) hash = 31 * hash + (uint8_t)*c;
+    for (int i = 0; i < GPU_MAX_CONSTANTS; i++) hash = 31 * hash + spec->constants[i];
+    return &gpu->kernels[(hash * 0x9E3779B97F4A7C15u >> 32) % KERNEL_BUCKETS];
+}
+
 const Kernel *gpu_kernel(Gpu *gpu, const KernelSpec *spec)
 {
+    Kernel **bucket = spec_bucket(gpu, spec);
     pthread_mutex_lock(&gpu->kernel_lock);
-    Kernel *kernel = gpu->kernels;
+    Kernel *kernel = *bucket;
     while (kernel && !same_spec(&kernel->spec, spec)) kernel = kernel->next;
     if (!kernel) {
         const Shader *shader = shader_find(spec->shader);
         CHECK(shader, "no shader is called %s", spec->shader);
         kernel = NEW(Kernel);
-        *kernel = (Kernel){ .next = gpu->kernels, .gpu = gpu, .spec = *spec, .shader = shader };
+        *kernel = (Kernel){ .next = *bucket, .gpu = gpu, .spec = *spec, .shader = shader };
         kernel->spec.shader = shader->name;
         Error err = { "" };
         CHECK(spirv_reflect(shader->code, shader_words(shader), spec->constants, &kernel->reflection, &err), "%s: %s",
               shader->name, err.message);
         write_name(kernel);
-        gpu->kernels = kernel;
+        *bucket = kernel;
     }
     pthread_mutex_unlock(&gpu->kernel_lock);
     return kernel;

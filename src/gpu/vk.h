@@ -8,6 +8,8 @@
 // The most storage buffers that a shader of ours binds; Vulkan itself promises 4.
 enum { STORAGE_BUFFERS = 15 };
 
+enum { KERNEL_BUCKETS = 256 };
+
 struct Gpu {
     GpuOptions options;
     GpuTraits traits;
@@ -29,7 +31,7 @@ struct Gpu {
     _Atomic uint64_t allocated;
 
     pthread_mutex_t kernel_lock;
-    Kernel *kernels;
+    Kernel *kernels[KERNEL_BUCKETS]; // by the hash of their spec
     struct KernelLayout *layouts;
     VkPipelineCache pipeline_cache;
     size_t pipeline_cache_bytes; // as loaded, to know whether it grew
@@ -70,7 +72,7 @@ typedef struct KernelLayout {
 } KernelLayout;
 
 struct Kernel {
-    Kernel *next;
+    Kernel *next; // in its bucket
     Gpu *gpu;
     KernelSpec spec;
     const Shader *shader;

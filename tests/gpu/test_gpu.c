@@ -485,6 +485,25 @@ static VKAPI_ATTR VkResult VKAPI_CALL counter_wraps(VkDevice device, VkQueryPool
     return VK_SUCCESS;
 }
 
+// A spec finds the kernel that it made, among more of them than there are buckets, and no other does.
+START_TEST(kernels_are_made_once)
+{
+    open_with((GpuOptions){ 0 });
+    enum { N = 2 * KERNEL_BUCKETS };
+    const Kernel *kernels[N];
+    for (uint32_t i = 0; i < N; i++) kernels[i] = KERNEL(gpu, i % 2 ? "add" : "mul", .constants = { [7] = 1 + i / 2 });
+    char add[] = "add"; // not the same pointer
+    for (uint32_t i = 0; i < N; i++) {
+        ck_assert_ptr_eq(kernels[i], KERNEL(gpu, i % 2 ? add : "mul", .constants = { [7] = 1 + i / 2 }));
+        for (uint32_t j = 0; j < i; j++)
+            if (kernels[j] == kernels[i]) ck_abort_msg("kernels %u and %u are one", j, i);
+    }
+    ck_assert_ptr_ne(KERNEL(gpu, "add", .constants = { [7] = 1 }),
+                     KERNEL(gpu, "add", .constants = { [7] = 1 }, .subgroup = 8));
+    finish();
+}
+END_TEST
+
 START_TEST(timestamps_wrap_at_their_bits)
 {
     open_with((GpuOptions){ .profile = true });
@@ -585,6 +604,7 @@ Suite *suite_gpu(void)
     tcase_add_test(tests, a_lost_device_names_its_kernels);
     tcase_add_test(tests, plans_count_and_touch_nothing);
     tcase_add_test(tests, profiles_time_each_kernel);
+    tcase_add_test(tests, kernels_are_made_once);
     tcase_add_test(tests, timestamps_wrap_at_their_bits);
     tcase_add_test(tests, shaders_bind_what_devices_must_have);
     tcase_add_test(tests, threads_share_a_device);
