@@ -39,7 +39,9 @@ same out greedy
 # More than the context of 64
 refused 1 '[0-9]+ tokens do not fit: the model.s context is 64' generate --model $model --prompt "$(head -c 70 text)"
 [ ! -s out ] || problem 'it printed something before that'
-works generate --model $model --prompt 'the' --max-tokens 1000
+refused 0 'the model.s context of 64 tokens is full' generate --model $model --prompt 'the' --max-tokens 1000
+works generate --model $model --prompt 'the' --max-tokens 1000 --json && says '"ended_by": "context"'
+works generate --model $model --prompt 'the' --max-tokens 3 --json && says '"ended_by": "length"'
 
 # JSON, of the same text
 if command -v python3 >/dev/null; then
@@ -56,8 +58,8 @@ END
     python3 -m json.tool out >/dev/null || problem 'pieces of characters break the JSON'
 fi
 
-works generate --model $model
-works generate --model $model --prompt ''
+refused 0 'context of 64 tokens is full' generate --model $model
+refused 0 'context of 64 tokens is full' generate --model $model --prompt ''
 refused 2 '--model is missing.*lectern generate --help' generate
 refused 1 'nothere: cannot open' generate --model nothere
 refused 1 '\.: is a folder' generate --model .
@@ -81,7 +83,7 @@ for at in 10 16 40 60 100 200 300 500 900 1500; do
 done
 head -c $(($(stat -c %s $model) - 4000)) $model >nan # every weight NaN
 head -c 4000 /dev/zero | tr '\0' '\377' >>nan
-refused 1 "the model's logits are not numbers" generate --model nan --prompt a
+refused 1 "the model's logits are not finite" generate --model nan --prompt a
 
 refused 2 '--top-k: -1 is out of range' generate --model $model --top-k -1
 refused 2 '--top-p: 1.5 is out of range' generate --model $model --top-p 1.5

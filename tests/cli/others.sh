@@ -63,4 +63,9 @@ refused 2 '--split: "test" is neither train nor validation' data tales --split t
 refused 2 '--seed: -1 is out of range' data tales --seed -1
 ends 1 sh -c '"$@" >/dev/full' sh "$lectern" data tales --bytes 1M
 [ "$(wc -l <err)" = 1 ] || problem 'more than one line'
+# a link's target is written, the link stays
+: >target.jsonl && ln -s target.jsonl link.html
+works lecture attention --html link.html
+[ -L link.html ] && grep -q '</html>' target.jsonl || problem 'a link was replaced'
+
 finish

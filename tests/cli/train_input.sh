@@ -60,4 +60,7 @@ if "$lectern" devices | head -n 1 | grep -q llvmpipe; then # its loops are bound
     head -c 5000000 /dev/zero | tr '\0' 'a' >long
     no 'attention.*make them shorter' --data long --seq-len 300000 --batch 1
 fi
+refused 2 'min-lr 0.0001 is above --lr 1e-05' train "${tiny[@]}" --lr 1e-5 --out run
+lacks run
+
 finish
