@@ -121,8 +121,8 @@ void product_run(Tape *t, Product p)
     double most = op_most_flops(stream_gpu(t->stream));
     uint64_t limit = traits->max_binding_bytes - traits->alignment; // a descriptor may start a little earlier
     bool a_large = p.a.bytes > limit, b_large = p.b.bytes > limit, c_large = p.c.bytes > limit;
-    // Loops go along K, by all rungs with less than two steps for a k, of which a driver may allow few.
-    int64_t longest = traits->max_loop_steps ? traits->max_loop_steps / 4 : INT32_MAX;
+    // One running sum is no longer, for its rounding, and because some drivers end long loops.
+    int64_t longest = 16384;
     double flops = 2.0 * (double)p.M * (double)p.N * (double)p.K;
     if (p.batches > 1 && (a_large || b_large || c_large || flops * (double)p.batches > most || p.K > longest ||
                           p.batches > traits->max_workgroup_count[2]))
