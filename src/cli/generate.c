@@ -30,7 +30,7 @@ typedef struct Writer {
     char *held; // what may be the beginning of the stop text
     size_t held_size;
     bool stopped;
-    const char *reason; // why it ended: "stop", "end", "context" or "length"
+    const char *reason; // why it ended: "stop", "end", "context", "length" or "interrupt"
     json_t *list;       // with --json: [{id, text, logprob}]
     char *text;
     size_t text_size;
@@ -116,6 +116,7 @@ static bool write_answer(Generator *g, Writer *w, Sampler *sampler, const TokenL
         }
         if (!generator_feed(g, &id, 1, err)) return false;
     }
+    if (interrupted()) w->reason = "interrupt";
     if (w->stopped) {
         w->reason = "stop";
     } else {
