@@ -96,7 +96,7 @@ broken() {
     lacks broken/step-20
     whole broken
 }
-broken step-15/model.gguf 'truncated or edited.*remove broken/step-15' <<<'truncate -s -9 step-15/model.gguf'
+broken step-15/model.gguf 'truncated or edited.*put it back, or start anew with --force' <<<'truncate -s -9 step-15/model.gguf'
 broken step-15/model.gguf 'truncated or edited' <<<'printf x | dd of=step-15/model.gguf bs=1 seek=3000 conv=notrunc 2>/dev/null'
 broken step-15/optimizer.gguf 'truncated or edited' <<<': >step-15/optimizer.gguf'
 broken step-15/optimizer.gguf 'cannot open' <<<'rm step-15/optimizer.gguf'
