@@ -43,11 +43,11 @@ static void add_row(Bench *b, const char *op, const char *pass, const char *kern
     fflush(stdout);
 }
 
-static void bench_case(void *context, const Op *op, const Case *c, const char *force)
+static bool bench_case(void *context, const Op *op, const Case *c, const char *force)
 {
     Bench *b = context;
     BenchResult r;
-    if (error_is_set(&b->err) || interrupted()) return;
+    if (error_is_set(&b->err) || interrupted()) return true;
     const char *pass = "forward";
     bool ok = bench_op(b->stream, op, c, force, seconds, &r, &b->err);
     if (ok && force && r.skipped) {
@@ -58,6 +58,7 @@ static void bench_case(void *context, const Op *op, const Case *c, const char *f
         error_prefix(&b->err, "%s %s", op->name, c->label);
     else if (!r.skipped)
         add_row(b, op->name, pass, force ? force : "", c->label, r.flops, r.bytes, r.best, r.median);
+    return !r.skipped;
 }
 
 // Backward as a whole, with the rungs that the device takes.

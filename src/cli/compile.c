@@ -94,17 +94,21 @@ static void add(Kernels *all, const Kernel *kernel, bool taken)
 }
 
 // The kernels of one case, forward and backward; taken: those that the device's traits choose, not a forced rung.
-static void collect(void *context, const Op *op, const Case *c, const char *force)
+static bool collect(void *context, const Op *op, const Case *c, const char *force)
 {
     Kernels *all = context;
+    bool any = false;
     for (int gradients = 0; gradients < 2; gradients++) {
         Stream *plan = stream_open_plan(all->gpu);
         int count = 0;
         const KernelTime *times = NULL;
-        if (trial_plan(plan, op, c, force, gradients)) times = stream_profile(plan, &count);
+        bool takes_part = trial_plan(plan, op, c, force, gradients);
+        if (takes_part) times = stream_profile(plan, &count);
         for (int i = 0; i < count; i++) add(all, times[i].kernel, !force);
         stream_close(plan);
+        any |= takes_part;
     }
+    return any;
 }
 
 static int by_name(const void *a, const void *b)

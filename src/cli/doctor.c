@@ -37,16 +37,17 @@ static void report(Doctor *d, const Op *op, const Case *c, const char *kernel, c
     if (!result->pass) printf("    %s\n", result->why);
 }
 
-static void check(void *context, const Op *op, const Case *c, const char *force)
+static bool check(void *context, const Op *op, const Case *c, const char *force)
 {
     Doctor *d = context;
     TrialResult result;
-    if (error_is_set(&d->err) || interrupted()) return;
+    if (error_is_set(&d->err) || interrupted()) return true;
     if (!trial_run(d->stream, op, c, force, gradients, &result, &d->err)) {
         error_prefix(&d->err, "%s %s", op->name, c->label);
-        return;
+        return true;
     }
     if (!result.skipped) report(d, op, c, force ? force : "", &result);
+    return !result.skipped;
 }
 
 static bool known(const char *name)

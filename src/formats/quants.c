@@ -161,7 +161,14 @@ static void unpack_scales(const uint8_t p[12], uint8_t s[8], uint8_t t[8])
     }
 }
 
-// `fifth` is NULL for 4 bits. Each 32 bytes of quants hold 64 elements: 32 in their low halves, 32 in their high ones.
+// Element i of a group of 32. `fifth` is NULL for 4 bits. Each 32 bytes of quants hold 64 elements: 32 in their low halves,
+// 32 in their high ones.
+static uint8_t k_quant(const uint8_t *fifth, const uint8_t *quants, int group, int i)
+{
+    int q = quants[group / 2 * 32 + i] >> 4 * (group % 2) & 15;
+    return (uint8_t)(q | (fifth ? (fifth[i] >> group & 1) << 4 : 0));
+}
+
 static void decode_k(const uint8_t *block, const uint8_t *fifth, const uint8_t *quants, float *out)
 {
     uint8_t s[8], t[8];
@@ -169,11 +176,7 @@ static void decode_k(const uint8_t *block, const uint8_t *fifth, const uint8_t *
     unpack_scales(block + 4, s, t);
     for (int group = 0; group < 8; group++) {
         float scale = d * (float)s[group], min = dmin * (float)t[group];
-        for (int i = 0; i < 32; i++) {
-            int q = quants[group / 2 * 32 + i] >> 4 * (group % 2) & 15;
-            if (fifth) q |= (fifth[i] >> group & 1) << 4;
-            out[32 * group + i] = scale * (float)q - min;
-        }
+        for (int i = 0; i < 32; i++) out[32 * group + i] = scale * (float)k_quant(fifth, quants, group, i) - min;
     }
 }
 
@@ -182,32 +185,86 @@ static void decode_q5_k(const uint8_t *block, float *out) { decode_k(block, bloc
 
 // Each half has four groups of 32: their low bits are the low and high halves of 64 bytes, their high bits two of each of
 // 32 bytes.
+static uint8_t q6_quant(const uint8_t *block, int i)
+{
+    const uint8_t *low = block, *high = block + 128;
+    int half = i / 128, group = i / 32 % 4, lane = i % 32;
+    int q = low[64 * half + 32 * (group % 2) + lane] >> 4 * (group / 2) & 15;
+    return (uint8_t)(q | (high[32 * half + lane] >> 2 * group & 3) << 4);
+}
+
 static void decode_q6_k(const uint8_t *block, float *out)
 {
-    const uint8_t *low = block, *high = block + 128, *scales = block + 192;
+    const uint8_t *scales = block + 192;
     float d = load_f16(block + 208);
-    for (int i = 0; i < K_BLOCK; i++) {
-        int half = i / 128, group = i / 32 % 4, lane = i % 32;
-        int q = low[64 * half + 32 * (group % 2) + lane] >> 4 * (group / 2) & 15;
-        q |= (high[32 * half + lane] >> 2 * group & 3) << 4;
-        out[i] = d * (float)(int8_t)scales[i / 16] * (float)(q - 32);
+    for (int i = 0; i < K_BLOCK; i++) out[i] = d * (float)(int8_t)scales[i / 16] * (float)(q6_quant(block, i) - 32);
+}
+
+// ---- Blocks as groups, for who packs them anew -------------------------------------------------------------------------
+
+static uint16_t half_at(const uint8_t *at)
+{
+    uint16_t half;
+    memcpy(&half, at, sizeof half);
+    return half;
+}
+
+static void split_q8_0(const uint8_t *block, QuantGroup *g)
+{
+    g->scale = half_at(block);
+    memcpy(g->q, block + 2, BLOCK);
+}
+
+static void split_q4_0(const uint8_t *block, QuantGroup *g) { g->scale = half_at(block), unpack(block + 2, 4, g->q); }
+static void split_q5_0(const uint8_t *block, QuantGroup *g) { g->scale = half_at(block), unpack(block + 2, 5, g->q); }
+
+static void split_affine(const uint8_t *block, QuantGroup *g, int bits)
+{
+    g->scale = half_at(block);
+    g->minimum = half_at(block + 2);
+    unpack(block + 4, bits, g->q);
+}
+
+static void split_q4_1(const uint8_t *block, QuantGroup *g) { split_affine(block, g, 4); }
+static void split_q5_1(const uint8_t *block, QuantGroup *g) { split_affine(block, g, 5); }
+
+static void split_k(const uint8_t *block, const uint8_t *fifth, const uint8_t *quants, QuantGroup *groups)
+{
+    uint8_t s[8], t[8];
+    unpack_scales(block + 4, s, t);
+    for (int g = 0; g < 8; g++) {
+        groups[g].super_scale = half_at(block), groups[g].super_minimum = half_at(block + 2);
+        groups[g].scale = s[g], groups[g].minimum = t[g];
+        for (int i = 0; i < 32; i++) groups[g].q[i] = k_quant(fifth, quants, g, i);
+    }
+}
+
+static void split_q4_k(const uint8_t *block, QuantGroup *groups) { split_k(block, NULL, block + 16, groups); }
+static void split_q5_k(const uint8_t *block, QuantGroup *groups) { split_k(block, block + 16, block + 48, groups); }
+
+static void split_q6_k(const uint8_t *block, QuantGroup *groups)
+{
+    for (int g = 0; g < 16; g++) {
+        groups[g].super_scale = half_at(block + 208);
+        groups[g].scale = block[192 + g];
+        for (int i = 0; i < 16; i++) groups[g].q[i] = q6_quant(block, 16 * g + i);
     }
 }
 
 // ---- The table -----------------------------------------------------------------------------------------------------
 
 static const GgmlTypeInfo TYPES[] = {
-    { GGML_F32, "F32", 1, 4, decode_f32, encode_f32 },
-    { GGML_F16, "F16", 1, 2, decode_f16, encode_f16 },
-    { GGML_BF16, "BF16", 1, 2, decode_bf16, encode_bf16 },
-    { GGML_Q8_0, "Q8_0", BLOCK, 34, decode_q8_0, encode_q8_0 },
-    { GGML_Q4_0, "Q4_0", BLOCK, 18, decode_q4_0, encode_q4_0 },
-    { GGML_Q4_1, "Q4_1", BLOCK, 20, decode_q4_1, encode_q4_1 },
-    { GGML_Q5_0, "Q5_0", BLOCK, 22, decode_q5_0, encode_q5_0 },
-    { GGML_Q5_1, "Q5_1", BLOCK, 24, decode_q5_1, encode_q5_1 },
-    { GGML_Q4_K, "Q4_K", K_BLOCK, 144, decode_q4_k, NULL },
-    { GGML_Q5_K, "Q5_K", K_BLOCK, 176, decode_q5_k, NULL },
-    { GGML_Q6_K, "Q6_K", K_BLOCK, 210, decode_q6_k, NULL },
+    { GGML_F32, "F32", 1, 4, decode_f32, encode_f32, NULL, 0 },
+    { GGML_F16, "F16", 1, 2, decode_f16, encode_f16, NULL, 0 },
+    { GGML_BF16, "BF16", 1, 2, decode_bf16, encode_bf16, NULL, 0 },
+    { GGML_Q8_0, "Q8_0", BLOCK, 34, decode_q8_0, encode_q8_0, split_q8_0, 1 },
+    { GGML_Q4_0, "Q4_0", BLOCK, 18, decode_q4_0, encode_q4_0, split_q4_0, 1 },
+    { GGML_Q4_1, "Q4_1", BLOCK, 20, decode_q4_1, encode_q4_1, split_q4_1, 1 },
+    { GGML_Q5_0, "Q5_0", BLOCK, 22, decode_q5_0, encode_q5_0, split_q5_0, 1 },
+    { GGML_Q5_1, "Q5_1", BLOCK, 24, decode_q5_1, encode_q5_1, split_q5_1, 1 },
+    { GGML_Q4_K, "Q4_K", K_BLOCK, 144, decode_q4_k, NULL, split_q4_k, 8 },
+    { GGML_Q5_K, "Q5_K", K_BLOCK, 176, decode_q5_k, NULL, split_q5_k, 8 },
+    { GGML_Q6_K, "Q6_K", K_BLOCK, 210, decode_q6_k, NULL, split_q6_k, 16 },
 };
 
 const GgmlTypeInfo *ggml_type_info(uint32_t type)

@@ -12,6 +12,7 @@
 //   Q5_K   the same, q of 5 bits                                  d, dmin, 12 bytes, 32 bytes of fifth bits, 128 bytes
 //   Q6_K   x = (d·s)·(q − 32)       s: i8 per 16                  128 bytes of low 4 bits, 64 of high 2, 16 × s, d
 #pragma once
+#include "base/quant_group.h"
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -32,13 +33,15 @@ typedef enum GgmlType { // the values are the file's
 
 typedef struct GgmlTypeInfo {
     GgmlType type;
-    const char *name;                                    // "Q4_K"
-    uint32_t elements, bytes;                            // of one block
-    void (*decode)(const uint8_t *block, float *out);    // one block
-    void (*encode)(const float *values, uint8_t *block); // NULL for the types that are only read
+    const char *name;                                        // "Q4_K"
+    uint32_t elements, bytes;                                // of one block
+    void (*decode)(const uint8_t *block, float *out);        // one block
+    void (*encode)(const float *values, uint8_t *block);     // NULL for the types that are only read
+    void (*split)(const uint8_t *block, QuantGroup *groups); // NULL for plain numbers
+    int groups;                                              // of a block
 } GgmlTypeInfo;
 
-enum { GGML_MAX_BLOCK = 256 }; // elements
+enum { GGML_MAX_BLOCK = 256, GGML_MAX_GROUPS = 16 }; // elements and groups of a block
 
 const GgmlTypeInfo *ggml_type_info(uint32_t type);       // NULL for a type that isn't in the list above
 const GgmlTypeInfo *ggml_type_by_name(const char *name); // in either case; NULL if there is none

@@ -1,6 +1,5 @@
 // A model as a GGUF file: the configuration under the architecture's keys, the tokenizer under tokenizer.ggml.*, one
 // tensor for each parameter, by the same name.
-#include "base/half.h"
 #include "models/model.h"
 #include "models/tensor_file.h"
 #include "models/tokenizer_file.h"
@@ -110,35 +109,10 @@ bool model_read_config(const Gguf *file, const Family **family, Config *c, Error
     return true;
 }
 
-// The file's tensor for a parameter, of its shape and a type that can be read.
+// The file's tensor for a parameter, of its shape.
 static const GgufTensor *find_tensor(const Gguf *file, const Parameter *p, Error *err)
 {
-    const GgufTensor *tensor = tensor_file_find(file, p->name, p->tensor.shape, err);
-    if (!tensor) return NULL;
-    if (tensor->type != GGML_F32 && tensor->type != GGML_F16 && tensor->type != GGML_BF16) {
-        error_set(err, "%s: the tensor %s is %s; lectern reads F32, F16 and BF16", file->path, p->name,
-                  ggml_type_info(tensor->type)->name);
-        return NULL;
-    }
-    return tensor;
-}
-
-static void put_tensor(Stream *stream, const Tensor *x, const GgufTensor *tensor)
-{
-    bool same = (x->dtype == F32 && tensor->type == GGML_F32) || (x->dtype == F16 && tensor->type == GGML_F16);
-    if (same) {
-        stream_write(stream, x->span, tensor->data, tensor->bytes);
-        return;
-    }
-    int64_t n = count(x);
-    float *values = NEW_ARRAY(float, n);
-    for (int64_t i = 0; i < n; i++) {
-        uint16_t half;
-        memcpy(&half, tensor->data + 2 * i, 2);
-        values[i] = tensor->type == GGML_F16 ? f16_to_f32(half) : bf16_to_f32(half);
-    }
-    tensor_write(stream, x, values);
-    free(values);
+    return tensor_file_find(file, p->name, p->tensor.shape, err);
 }
 
 static bool put_tensors(const Gguf *file, const Model *model, Stream *stream, Error *err)
@@ -147,7 +121,7 @@ static bool put_tensors(const Gguf *file, const Model *model, Stream *stream, Er
     for (int i = 0; i < ps->count; i++) {
         const GgufTensor *tensor = find_tensor(file, ps->list[i], err);
         if (!tensor) return false;
-        put_tensor(stream, &ps->list[i]->tensor, tensor);
+        tensor_file_write(stream, &ps->list[i]->tensor, tensor);
     }
     return stream_wait(stream, err);
 }
@@ -180,10 +154,9 @@ Model *model_load(Gpu *gpu, Stream *stream, const char *path, bool trained, Toke
         Parameter *p = model->parameters.list[i];
         const GgufTensor *tensor = find_tensor(file, p, err);
         ok = tensor != NULL;
-        if (ok && !trained && tensor->type == GGML_F16 && p->tensor.shape.rank == 2 && dim(&p->tensor, -1) % 2 == 0) {
-            p->tensor.dtype = F16;
-            p->tensor.span.bytes = (uint64_t)tensor_bytes(&p->tensor);
-        }
+        if (!ok) break;
+        p->tensor.dtype = tensor_file_dtype(tensor, !trained);
+        p->tensor.span.bytes = (uint64_t)tensor_bytes(&p->tensor);
     }
     ok = ok && all_taken(file, model, err);
     if (ok && trained) parameters_train(&model->parameters);

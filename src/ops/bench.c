@@ -67,20 +67,8 @@ static void call_op(void *context)
 
 static bool put_inputs(Stream *stream, OpCall *call, Error *err)
 {
-    for (int i = 0; i < call->trial.in_count; i++) {
-        TrialTensor *x = &call->trial.in[i];
-        x->tensor = &call->device[i];
-        if (!tensor_alloc(stream_gpu(stream), x->tensor, x->dtype, x->shape, err)) return false;
-        float *floats = NEW_ARRAY(float, (size_t)x->count);
-        int32_t *ids = NEW_ARRAY(int32_t, (size_t)x->count);
-        for (int64_t j = 0; j < x->count; j++) floats[j] = (float)x->value[j], ids[j] = (int32_t)x->value[j];
-        if (x->dtype == I32)
-            tensor_write_ids(stream, x->tensor, ids);
-        else
-            tensor_write(stream, x->tensor, floats);
-        free(floats);
-        free(ids);
-    }
+    for (int i = 0; i < call->trial.in_count; i++)
+        if (!trial_put(stream, &call->trial, i, &call->device[i], err)) return false;
     return stream_wait(stream, err);
 }
 

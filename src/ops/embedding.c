@@ -5,6 +5,7 @@
 // Each is the other's gradient.
 #include "ops/gather.h"
 #include "ops/ops.h"
+#include "ops/quantized.h"
 
 static void embedding_backward(Tape *t, const Node *n)
 {
@@ -17,13 +18,16 @@ static void embedding_backward(Tape *t, const Node *n)
 Tensor *embedding(Tape *t, Tensor *table, Tensor *ids)
 {
     op_check(table->shape.rank == 2 && ids->dtype == I32 && ids->shape.rank < MAX_RANK &&
-                 (table->dtype == F32 || (table->dtype == F16 && !table->needs_grad)),
+                 (table->dtype == F32 || !table->needs_grad) && table->dtype != BF16 && table->dtype != I32,
              "embedding: table is %s%s, ids are %s", table->needs_grad ? "trained " : "", tensor_text(table),
              tensor_text(ids));
     Shape shape = ids->shape;
     shape.dim[shape.rank++] = dim(table, 1);
     Tensor *y = tape_tensor(t, F32, shape);
-    gather_rows(t, table->span, table->dtype, dim(table, 0), dim(table, 1), ids, y->span, 0);
+    if (dtype_is_quantized(table->dtype))
+        gather_quantized(t, table, ids, y->span);
+    else
+        gather_rows(t, table->span, table->dtype, dim(table, 0), dim(table, 1), ids, y->span, 0);
     return tape_node(t, y, embedding_backward, INPUTS(table), SAVED(ids), ATTRIBUTES_NONE);
 }
 
@@ -60,7 +64,10 @@ static bool inside(const Trial *trial, double id) { return id >= 0 && id < (doub
 static void embedding_declare(Trial *trial)
 {
     int64_t V = trial->c->size[0], C = trial->c->size[1], n = trial->c->size[2];
-    trial_normal(trial, "table", trial->c->dtype, SHAPE(V, C), trial->c->dtype == F32);
+    if (dtype_is_quantized(trial->c->dtype))
+        trial_quantized(trial, "table", trial->c->dtype, V, C);
+    else
+        trial_normal(trial, "table", trial->c->dtype, SHAPE(V, C), trial->c->dtype == F32);
     declare_ids(trial);
     trial_output(trial, "y", F32, SHAPE(n, C));
 }
@@ -109,10 +116,6 @@ static void scatter_run(Trial *trial, Tape *t)
     {                                            \
         .label = label_, .size = { __VA_ARGS__ } \
     }
-#define SIZE_F16(label_, ...)                                  \
-    {                                                          \
-        .label = label_, .size = { __VA_ARGS__ }, .dtype = F16 \
-    }
 #define SPEED(label_, ...)                                      \
     {                                                           \
         .label = label_, .size = { __VA_ARGS__ }, .bench = true \
@@ -125,7 +128,20 @@ static void scatter_run(Trial *trial, Tape *t)
         SPEED("50257x768 of 4096", 50257, 768, 4096), SPEED("65x384 of 4096", 65, 384, 4096)
 
 static const Case scatter_cases[] = { SIZES };
-static const Case embedding_cases[] = { SIZES, SIZE_F16("f16 33x10 of 70", 33, 10, 70, 5) };
+#define SIZE_OF(dtype_, label_, ...)                              \
+    {                                                             \
+        .label = label_, .size = { __VA_ARGS__ }, .dtype = dtype_ \
+    }
+static const Case embedding_cases[] = { SIZES,
+                                        SIZE_OF(F16, "f16 33x10 of 70", 33, 10, 70, 5),
+                                        SIZE_OF(Q8_0, "q8_0 33x32 of 70", 33, 32, 70, 5),
+                                        SIZE_OF(Q4_0, "q4_0 7x64 of 20", 7, 64, 20),
+                                        SIZE_OF(Q4_1, "q4_1 65x96 of 30", 65, 96, 30, 3),
+                                        SIZE_OF(Q5_0, "q5_0 9x96 of 20", 9, 96, 20),
+                                        SIZE_OF(Q5_1, "q5_1 9x32 of 20", 9, 32, 20),
+                                        SIZE_OF(Q4_K, "q4_k 6x256 of 9", 6, 256, 9),
+                                        SIZE_OF(Q5_K, "q5_k 5x512 of 9", 5, 512, 9),
+                                        SIZE_OF(Q6_K, "q6_k 33x256 of 40", 33, 256, 40, 4) };
 
 const Op op_embedding = { .name = "embedding",
                           .declare = embedding_declare,

@@ -3,6 +3,7 @@
 #include "ops/op.h"
 #include "ops/ops.h"
 #include "ops/product.h"
+#include "ops/quantized.h"
 #include "ops/rows.h"
 #include <math.h>
 
@@ -21,7 +22,10 @@ static void linear_backward(Tape *t, const Node *node)
         p.accumulate = accumulate;
         product_run(t, p);
     }
-    if (x->needs_grad) {
+    if (x->needs_grad && dtype_is_quantized(w->dtype)) {
+        Span dx = tape_grad(t, x, &accumulate);
+        quantized_backward(t, dy, R, w, dx, accumulate);
+    } else if (x->needs_grad) {
         Product p = product_of(PRODUCT_NN, dy, w->span, tape_grad(t, x, &accumulate), R, K, N);
         p.b_dtype = w->dtype;
         p.accumulate = accumulate;
@@ -31,18 +35,22 @@ static void linear_backward(Tape *t, const Node *node)
 
 Tensor *linear(Tape *t, Tensor *x, Tensor *w, Tensor *bias)
 {
-    op_check(w->shape.rank == 2 && x->dtype == F32 && dim(x, -1) == dim(w, 1) &&
-                 (w->dtype == F32 || (w->dtype == F16 && !w->needs_grad)),
+    op_check(w->shape.rank == 2 && x->dtype == F32 && dim(x, -1) == dim(w, 1) && (w->dtype == F32 || !w->needs_grad) &&
+                 w->dtype != BF16 && w->dtype != I32,
              "linear: x is %s but w is %s", tensor_text(x), tensor_text(w));
     op_check(!bias || (bias->shape.rank == 1 && dim(bias, 0) == dim(w, 0)), "linear: w is %s but bias is %s",
              tensor_text(w), tensor_text(bias));
     Shape shape = x->shape;
     shape.dim[shape.rank - 1] = dim(w, 0);
     Tensor *y = tape_tensor(t, F32, shape);
-    Product p = product_of(PRODUCT_NT, x->span, w->span, y->span, rows(x), dim(w, 0), dim(w, 1));
-    p.b_dtype = w->dtype;
-    if (bias) p.bias = bias->span;
-    product_run(t, p);
+    if (dtype_is_quantized(w->dtype)) {
+        quantized_product(t, x->span, rows(x), w, bias, y->span);
+    } else {
+        Product p = product_of(PRODUCT_NT, x->span, w->span, y->span, rows(x), dim(w, 0), dim(w, 1));
+        p.b_dtype = w->dtype;
+        if (bias) p.bias = bias->span;
+        product_run(t, p);
+    }
     return tape_node(t, y, linear_backward, INPUTS(x, w, bias), SAVED_NONE, ATTRIBUTES_NONE);
 }
 

@@ -73,7 +73,8 @@ typedef struct TrialTensor {
     double *value; // input: filled by declare(); output: filled by the twin
     double *scale; // output: Σ|a||b| of each element, from the twin, for the bound of its error; NULL: max |y|
     int64_t count;
-    Tensor *tensor; // on the device; outputs: set by run()
+    uint8_t *planes; // input of a quantised type: what the device gets
+    Tensor *tensor;  // on the device; outputs: set by run()
 } TrialTensor;
 
 typedef struct Trial {
@@ -88,6 +89,8 @@ typedef struct Trial {
 // For declare(): inputs in their order, filled; then outputs.
 TrialTensor *trial_normal(Trial *trial, const char *name, DType dtype, Shape shape, bool needs_grad); // N(0, 1)
 TrialTensor *trial_uniform(Trial *trial, const char *name, Shape shape, double low, double high, bool needs_grad);
+TrialTensor *trial_quantized(Trial *trial, const char *name, DType dtype, int64_t N,
+                             int64_t K);                                            // of size 1, no gradient
 TrialTensor *trial_ids(Trial *trial, const char *name, Shape shape, int64_t below); // 0 … below−1
 TrialTensor *trial_output(Trial *trial, const char *name, DType dtype, Shape shape);
 TrialTensor *trial_output_scaled(Trial *trial, const char *name, DType dtype, Shape shape); // the twin fills scale
@@ -113,6 +116,9 @@ typedef struct Op {
 extern const Op *const ops[]; // from the build, sorted by name
 extern const int ops_count;
 
+// Gives an input its memory on the device and its value.
+bool trial_put(Stream *stream, Trial *trial, int input, Tensor *device, Error *err);
+
 // ---- Trials ------------------------------------------------------------------------------------------------------
 
 typedef struct TrialResult {
@@ -133,7 +139,7 @@ bool trial_run(Stream *stream, const Op *op, const Case *c, const char *force, b
 // case.
 bool trial_plan(Stream *plan, const Op *op, const Case *c, const char *force, bool gradients);
 
-// Calls `visit` for each case of the op and, where it has ladders, each rung (whether it can run is known when tried).
-// Speed problems (c->bench) alone, or all others.
-void op_each(const Op *op, Gpu *gpu, bool bench,
-             void (*visit)(void *context, const Op *op, const Case *c, const char *force), void *context);
+// Calls `visit` for each case of the op and, where it has ladders, each rung; it says whether the rung took part. A case
+// in which none did is visited once more as it comes. Speed problems (c->bench) alone, or all others.
+typedef bool VisitFn(void *context, const Op *op, const Case *c, const char *force);
+void op_each(const Op *op, Gpu *gpu, bool bench, VisitFn *visit, void *context);

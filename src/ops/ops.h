@@ -13,7 +13,7 @@ Tensor *matmul_nt(Tape *t, Tensor *a, Tensor *b);
 Tensor *matmul_nn(Tape *t, Tensor *a, Tensor *b);
 Tensor *matmul_tn(Tape *t, Tensor *a, Tensor *b);
 
-// y = x·wᵀ + bias:  x [..., K], w [N, K] (f32 or f16), bias [N] or NULL → y [..., N]
+// y = x·wᵀ + bias:  x [..., K], w [N, K] (f32, f16 or quantised), bias [N] or NULL → y [..., N]
 Tensor *linear(Tape *t, Tensor *x, Tensor *w, Tensor *bias);
 
 // ---- Element by element (elementwise.c, activation.c, dropout.c) --------------------------------------------------
@@ -71,7 +71,7 @@ Tensor *permute(Tape *t, Tensor *x, const int *order); // y.dim[i] = x.dim[order
 Tensor *slice(Tape *t, Tensor *x, int axis, int64_t begin, int64_t n);
 Tensor *concat(Tape *t, Tensor *const *xs, int n, int axis); // at most NODE_TENSORS of them
 
-// y[r] = table[ids[r]]:  table [V, C] (f32 or f16), ids [...] i32 → [..., C]. Its backward adds without atomics, in a
+// y[r] = table[ids[r]]:  table [V, C] (f32, f16 or quantised), ids [...] i32 → [..., C]. Its backward adds without atomics, in a
 // fixed order. An id outside 0 … V−1 gives a row of zeros.
 Tensor *embedding(Tape *t, Tensor *table, Tensor *ids);
 

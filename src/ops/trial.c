@@ -1,6 +1,7 @@
 #include "base/half.h"
 #include "ops/op.h"
 #include "ops_table.inc"
+#include "tensor/planes.h"
 #include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -11,7 +12,12 @@
 static const struct {
     double nmse, bound, grad;
 } tolerance[] = {
-    [F32] = { 1e-11, 4e-6, 2e-4 }, [F16] = { 1e-6, 2e-3, 5e-3 }, [BF16] = { 1e-4, 2e-2, 5e-2 }, [I32] = { 0 }
+    [F32] = { 1e-11, 4e-6, 2e-4 },  [F16] = { 1e-6, 2e-3, 5e-3 },
+    [BF16] = { 1e-4, 2e-2, 5e-2 },  [I32] = { 0 },
+    [Q8_0] = { 1e-11, 4e-6, 2e-4 }, [Q4_0] = { 1e-11, 4e-6, 2e-4 },
+    [Q4_1] = { 1e-11, 4e-6, 2e-4 }, [Q5_0] = { 1e-11, 4e-6, 2e-4 },
+    [Q5_1] = { 1e-11, 4e-6, 2e-4 }, [Q4_K] = { 1e-11, 4e-6, 2e-4 },
+    [Q5_K] = { 1e-11, 4e-6, 2e-4 }, [Q6_K] = { 1e-11, 4e-6, 2e-4 },
 };
 
 // ---- Ladders -----------------------------------------------------------------------------------------------------
@@ -51,21 +57,21 @@ const Rung *ladder_pick(Tape *t, const Ladder *ladder, const void *problem)
     return &ladder->rung[ladder->count - 1];
 }
 
-void op_each(const Op *op, Gpu *gpu, bool bench, void (*visit)(void *, const Op *, const Case *, const char *),
-             void *context)
+void op_each(const Op *op, Gpu *gpu, bool bench, VisitFn *visit, void *context)
 {
     for (int i = 0; i < op->case_count; i++) {
         const Case *c = &op->cases[i];
         if (c->bench != bench) continue;
-        if (c->force || !op->ladder_count) visit(context, op, c, c->force);
+        bool any = false;
         const char *last =
             ""; // rungs of one name differ in the subgroup that they require: the first that can is tried
         for (int l = 0; l < op->ladder_count && !c->force; l++)
             for (int r = 0; r < op->ladder[l].count; r++) {
                 const char *name = kernel_name(rung_kernel(gpu, &op->ladder[l].rung[r]));
-                if (strcmp(name, last) != 0) visit(context, op, c, name);
+                if (strcmp(name, last) != 0) any |= visit(context, op, c, name);
                 last = name;
             }
+        if (!any) visit(context, op, c, c->force);
     }
 }
 
@@ -104,6 +110,52 @@ TrialTensor *trial_uniform(Trial *trial, const char *name, Shape shape, double l
     return x;
 }
 
+// A scale or minimum between `low` and `high`, of either sign.
+static uint16_t random_half(Random *random, double low, double high)
+{
+    double value = low + (high - low) * random_uniform(random);
+    return f32_to_f16((float)(random_below(random, 2) ? value : -value));
+}
+
+static QuantGroup random_group(Random *random, const PlaneFormat *f, const QuantGroup *super)
+{
+    QuantGroup g = { 0 };
+    int bits = f->low_bits + f->high_bits;
+    double step = 1.0 / (double)(1 << (bits - 1));
+    for (int i = 0; i < f->group; i++) g.q[i] = (uint8_t)random_below(random, 1u << bits);
+    if (f->scale < SCALE_K) {
+        g.scale = random_half(random, step / 2, step);
+        if (f->scale == SCALE_MINIMUM) g.minimum = random_half(random, 0, 2);
+        return g;
+    }
+    g.super_scale = super ? super->super_scale : random_half(random, step / 64, step / 32);
+    g.scale = (uint16_t)random_below(random, f->scale == SCALE_K ? 64 : 256);
+    if (f->scale == SCALE_K16) return g;
+    g.super_minimum = super ? super->super_minimum : random_half(random, 0, 1.0 / 32);
+    g.minimum = (uint16_t)random_below(random, 64);
+    return g;
+}
+
+TrialTensor *trial_quantized(Trial *trial, const char *name, DType dtype, int64_t N, int64_t K)
+{
+    TrialTensor *x = declare(trial, trial->in, &trial->in_count, name, dtype, SHAPE(N, K));
+    const PlaneFormat *f = plane_format(dtype);
+    if (trial->plan) return x;
+    x->planes = ARENA_ARRAY(&trial->arena, uint8_t, planes_bytes(dtype, N, K));
+    memset(x->planes, 0, planes_bytes(dtype, N, K));
+    for (int64_t row = 0; row < N; row++) {
+        QuantGroup group, super;
+        for (int64_t k = 0; k < K; k += f->group) {
+            bool first = k % SUPER_BLOCK == 0;
+            group = random_group(&trial->random, f, first ? NULL : &super);
+            if (first) super = group;
+            planes_put(x->planes, dtype, N, K, row, k / f->group, &group);
+            for (int i = 0; i < f->group; i++) x->value[row * K + k + i] = quant_value(dtype, &group, i);
+        }
+    }
+    return x;
+}
+
 TrialTensor *trial_ids(Trial *trial, const char *name, Shape shape, int64_t below)
 {
     TrialTensor *x = declare(trial, trial->in, &trial->in_count, name, I32, shape);
@@ -137,11 +189,28 @@ typedef struct Run {
     Error *err;
 } Run;
 
-static float *as_floats(Run *run, const double *values, int64_t n)
+static float *as_floats(Trial *trial, const double *values, int64_t n)
 {
-    float *floats = ARENA_ARRAY(&run->trial.arena, float, n);
+    float *floats = ARENA_ARRAY(&trial->arena, float, n);
     for (int64_t i = 0; i < n; i++) floats[i] = (float)values[i];
     return floats;
+}
+
+bool trial_put(Stream *stream, Trial *trial, int input, Tensor *device, Error *err)
+{
+    TrialTensor *x = &trial->in[input];
+    x->tensor = device;
+    if (!tensor_alloc(stream_gpu(stream), device, x->dtype, x->shape, err)) return false;
+    if (x->planes) {
+        stream_write(stream, device->span, x->planes, (uint64_t)tensor_bytes(device));
+    } else if (x->dtype == I32) {
+        int32_t *ids = ARENA_ARRAY(&trial->arena, int32_t, x->count);
+        for (int64_t i = 0; i < x->count; i++) ids[i] = (int32_t)x->value[i];
+        tensor_write_ids(stream, device, ids);
+    } else {
+        tensor_write(stream, device, as_floats(trial, x->value, x->count));
+    }
+    return true;
 }
 
 static bool put_input(Run *run, int i, bool plan)
@@ -154,22 +223,15 @@ static bool put_input(Run *run, int i, bool plan)
         d->span.bytes = (uint64_t)tensor_bytes(d);
         return true;
     }
-    Gpu *gpu = stream_gpu(run->stream);
-    if (!tensor_alloc(gpu, d, x->dtype, x->shape, run->err)) return false;
-    if (x->dtype == I32) {
-        int32_t *ids = ARENA_ARRAY(&run->trial.arena, int32_t, x->count);
-        for (int64_t j = 0; j < x->count; j++) ids[j] = (int32_t)x->value[j];
-        tensor_write_ids(run->stream, d, ids);
-    } else {
-        tensor_write(run->stream, d, as_floats(run, x->value, x->count));
-    }
+    if (!trial_put(run->stream, &run->trial, i, d, run->err)) return false;
     if (!x->needs_grad) return true;
-    if (!tensor_alloc_grad(gpu, d, run->err)) return false;
+    if (!tensor_alloc_grad(stream_gpu(run->stream), d, run->err)) return false;
     // Every other gradient (in the next case the others) is not the first: the op must add to what is there.
     if ((i + (run->trial.c - run->op->cases)) % 2) {
         run->before[i] = ARENA_ARRAY(&run->trial.arena, double, x->count);
         for (int64_t j = 0; j < x->count; j++) run->before[i][j] = rounded(F32, random_normal(&run->trial.random));
-        stream_write(run->stream, d->grad->span, as_floats(run, run->before[i], x->count), 4 * (uint64_t)x->count);
+        stream_write(run->stream, d->grad->span, as_floats(&run->trial, run->before[i], x->count),
+                     4 * (uint64_t)x->count);
         d->grad->written = true;
     }
     return true;
@@ -190,7 +252,7 @@ static void record_backward(Run *run, Tape *t)
         }
         Tensor *dy = tape_tensor(t, F32, y->shape);
         if (!stream_is_plan(t->stream))
-            stream_write(t->stream, dy->span, as_floats(run, run->weight[i], y->count), 4 * (uint64_t)y->count);
+            stream_write(t->stream, dy->span, as_floats(&run->trial, run->weight[i], y->count), 4 * (uint64_t)y->count);
         ys[n] = y->tensor;
         dys[n++] = dy->span;
     }

@@ -53,7 +53,7 @@ static void poison(Tape *t, Span span)
 static Span take(Tape *t, DType dtype, Shape shape)
 {
     DeviceArena *m = &t->memory;
-    uint64_t bytes = ((uint64_t)shape_count(shape) * (uint64_t)dtype_bytes(dtype) + 3) & ~3ull;
+    uint64_t bytes = (dtype_tensor_bytes(dtype, shape) + 3) & ~3ull;
     uint64_t guard = gpu_guard_bytes(stream_gpu(t->stream));
     uint64_t taken = (bytes + guard + m->alignment - 1) / m->alignment * m->alignment;
     while (m->chunk < m->chunk_count && m->chunks[m->chunk].bytes - m->used < taken) m->chunk++, m->used = 0;

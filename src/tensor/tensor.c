@@ -1,6 +1,7 @@
 #include "tensor/tensor.h"
 #include "base/half.h"
 #include "base/memory.h"
+#include "tensor/planes.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -8,10 +9,24 @@
 static const struct {
     const char *name;
     int bytes;
-} dtypes[] = { [F32] = { "f32", 4 }, [F16] = { "f16", 2 }, [BF16] = { "bf16", 2 }, [I32] = { "i32", 4 } };
+} dtypes[] = { [F32] = { "f32", 4 },   [F16] = { "f16", 2 },   [BF16] = { "bf16", 2 }, [I32] = { "i32", 4 },
+               [Q8_0] = { "q8_0", 0 }, [Q4_0] = { "q4_0", 0 }, [Q4_1] = { "q4_1", 0 }, [Q5_0] = { "q5_0", 0 },
+               [Q5_1] = { "q5_1", 0 }, [Q4_K] = { "q4_k", 0 }, [Q5_K] = { "q5_k", 0 }, [Q6_K] = { "q6_k", 0 } };
 
 const char *dtype_name(DType dtype) { return dtypes[dtype].name; }
-int dtype_bytes(DType dtype) { return dtypes[dtype].bytes; }
+
+int dtype_bytes(DType dtype)
+{
+    CHECK(dtypes[dtype].bytes, "dtype_bytes: an element of %s has no bytes of its own", dtype_name(dtype));
+    return dtypes[dtype].bytes;
+}
+
+uint64_t dtype_tensor_bytes(DType dtype, Shape shape)
+{
+    if (!dtype_is_quantized(dtype)) return (uint64_t)shape_count(shape) * (uint64_t)dtype_bytes(dtype);
+    CHECK(shape.rank == 2, "%s %s is no matrix", dtype_name(dtype), shape_text(shape));
+    return planes_bytes(dtype, shape.dim[0], shape.dim[1]);
+}
 
 int64_t shape_count(Shape shape)
 {
@@ -77,6 +92,12 @@ Tensor tensor_view(const Tensor *x, int64_t begin, int64_t n, Grad *grad)
     op_check(begin >= 0 && n > 0 && begin + n <= dim(x, 0), "tensor_view: rows %lld … %lld of %s", (long long)begin,
              (long long)(begin + n), tensor_text(x));
     Tensor view = *x;
+    if (dtype_is_quantized(x->dtype)) {
+        view.shape.dim[0] = n;
+        view.plane_rows = x->plane_rows ? x->plane_rows : dim(x, 0);
+        view.plane_row = x->plane_row + begin;
+        return view;
+    }
     int64_t row = count(x) / dim(x, 0), row_bytes = row * dtype_bytes(x->dtype);
     op_check(begin * row_bytes % 4 == 0 && n * row_bytes % 4 == 0, "tensor_view: %s has rows of %lld bytes",
              tensor_text(x), (long long)row_bytes);
@@ -95,7 +116,7 @@ Tensor tensor_view(const Tensor *x, int64_t begin, int64_t n, Grad *grad)
 
 void tensor_write(Stream *stream, const Tensor *x, const float *values)
 {
-    op_check(x->dtype != I32, "tensor_write: %s holds ids", tensor_text(x));
+    op_check(x->dtype <= BF16, "tensor_write: %s holds no floats", tensor_text(x));
     if (x->dtype == F32) {
         stream_write(stream, x->span, values, (uint64_t)tensor_bytes(x));
         return;
@@ -115,7 +136,7 @@ void tensor_write_ids(Stream *stream, const Tensor *x, const int32_t *ids)
 
 bool tensor_read(Stream *stream, const Tensor *x, float *values, Error *err)
 {
-    op_check(x->dtype != I32, "tensor_read: %s holds ids", tensor_text(x));
+    op_check(x->dtype <= BF16, "tensor_read: %s holds no floats", tensor_text(x));
     if (x->dtype == F32) return stream_read(stream, x->span, values, (uint64_t)tensor_bytes(x), err);
     int64_t n = count(x);
     uint16_t *halves = NEW_ARRAY(uint16_t, n);

@@ -4,17 +4,19 @@
 
 enum { MAX_RANK = 6 };
 
-// 16-bit tensors have an even innermost dimension: kernels read and write them a word (two elements) at a time.
-typedef enum DType { F32, F16, BF16, I32 } DType;
-
-const char *dtype_name(DType dtype);
-int dtype_bytes(DType dtype);
-
 typedef struct Shape {
     int rank;
     int64_t dim[MAX_RANK];
 } Shape;
 #define SHAPE(...) ((Shape){ (int)(sizeof((const int64_t[]){ __VA_ARGS__ }) / sizeof(int64_t)), { __VA_ARGS__ } })
+
+// 16-bit tensors have an even innermost dimension: kernels read and write them a word (two elements) at a time.
+typedef enum DType { F32, F16, BF16, I32, Q8_0, Q4_0, Q4_1, Q5_0, Q5_1, Q4_K, Q5_K, Q6_K } DType;
+// From Q8_0 on: matrices of weights in planes (tensor/planes.h), which linear and embedding read.
+
+const char *dtype_name(DType dtype);
+int dtype_bytes(DType dtype); // of an element; not of quantised types
+uint64_t dtype_tensor_bytes(DType dtype, Shape shape);
 
 int64_t shape_count(Shape shape); // how many elements
 bool shape_equal(Shape a, Shape b);
@@ -34,7 +36,8 @@ typedef struct Tensor {
     Span span; // block NULL in a plan
     Grad *grad;
     bool needs_grad;
-    const char *name; // of a parameter, else NULL
+    const char *name;              // of a parameter, else NULL
+    int64_t plane_row, plane_rows; // of a view of quantised rows: its first one in the span, of how many; else 0
 } Tensor;
 
 // Dimension i; negative i counts from the innermost: dim(x, −1).
@@ -42,7 +45,7 @@ static inline int64_t dim(const Tensor *x, int i) { return x->shape.dim[i < 0 ? 
 static inline int64_t count(const Tensor *x) { return shape_count(x->shape); }
 // All dimensions but the innermost: x [..., C] is a table of rows(x) rows of C.
 static inline int64_t rows(const Tensor *x) { return count(x) / dim(x, -1); }
-static inline int64_t tensor_bytes(const Tensor *x) { return count(x) * dtype_bytes(x->dtype); }
+static inline int64_t tensor_bytes(const Tensor *x) { return (int64_t)dtype_tensor_bytes(x->dtype, x->shape); }
 
 // "f32 [2, 64, 576]" in one of eight rotating buffers of the thread, for messages.
 const char *tensor_text(const Tensor *x);

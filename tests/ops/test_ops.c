@@ -23,17 +23,18 @@ static void close_device(void)
     ck_assert_int_eq(gpu_validation_messages(), 0);
 }
 
-static void hold(void *context, const Op *op, const Case *c, const char *force)
+static bool hold(void *context, const Op *op, const Case *c, const char *force)
 {
     int *runs = context;
     TrialResult result;
     Error err = { "" };
     ck_assert_msg(trial_run(stream, op, c, force, true, &result, &err), "%s %s %s: %s", op->name, c->label,
                   force ? force : "", err.message);
-    if (result.skipped) return;
+    if (result.skipped) return false;
     ck_assert_msg(result.pass, "%s %s %s: %s", op->name, c->label, force ? force : "", result.why);
     ck_assert_int_eq(gpu_validation_messages(), 0);
     ++*runs;
+    return true;
 }
 
 // One test an op. LECTERN_OP=name runs one of them.

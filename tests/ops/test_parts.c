@@ -14,13 +14,14 @@ static const struct {
 
 static Stream *stream;
 
-static void hold(void *context, const Op *op, const Case *c, const char *force)
+static bool hold(void *context, const Op *op, const Case *c, const char *force)
 {
     (void)context;
     TrialResult result;
     Error err = { "" };
     ck_assert_msg(trial_run(stream, op, c, force, true, &result, &err), "%s %s: %s", op->name, c->label, err.message);
     ck_assert_msg(result.skipped || result.pass, "%s %s %s: %s", op->name, c->label, force ? force : "", result.why);
+    return !result.skipped;
 }
 
 static void hold_all(const char *op, GpuOptions options)
