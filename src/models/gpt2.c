@@ -47,6 +47,7 @@ static void gpt2_build(Model *model)
         l->attention = (MultiHead){ .q = part(ps, &qkv, 0, d),
                                     .k = part(ps, &qkv, d, d_kv),
                                     .v = part(ps, &qkv, d + d_kv, d_kv),
+                                    .qkv = qkv,
                                     .o = biased(ps, d, d, residual_std, BLOCK("attn_output")),
                                     .n_heads = c->n_heads,
                                     .n_kv_heads = c->n_kv_heads,

@@ -43,10 +43,13 @@ static void llama_build(Model *model)
                                     .head_dim = head_dim,
                                     .rope = { &model->rope_table, ROPE_INTERLEAVED },
                                     .mask = { .causal = true } };
+        MultiHead *a = &l->attention;
+        a->qkv.weight = parameter_join(ps, PARTS(a->q.weight, a->k.weight, a->v.weight));
         l->ffn_norm = rms_norm(ps, d, c->eps, BLOCK("ffn_norm"));
         l->ffn = (FeedForward){ .gate = plain(ps, c->d_ff, d, std, BLOCK("ffn_gate")),
                                 .up = plain(ps, c->d_ff, d, std, BLOCK("ffn_up")),
                                 .down = plain(ps, d, c->d_ff, residual_std, BLOCK("ffn_down")) };
+        l->ffn.gate_up = parameter_join(ps, PARTS(l->ffn.gate.weight, l->ffn.up.weight));
     }
 #undef BLOCK
     model->output_norm = rms_norm(ps, d, c->eps, "output_norm");

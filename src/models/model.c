@@ -82,11 +82,11 @@ Tensor *pre_norm_layer(Tape *t, const Model *model, const Layer *layer, Tensor *
     float p = model->config.dropout;
     x = probe(t, "hook_resid_pre", x);
     Tensor *h = probe(t, "ln1.hook_normalized", norm(t, &layer->attention_norm, x));
-    h = probe(t, "hook_attn_out", multi_head(t, &layer->attention, h, h, place));
-    x = probe(t, "hook_resid_mid", residual(t, x, dropout(t, h, p)));
+    h = attend(t, &layer->attention, h, h, place);
+    x = probe(t, "hook_resid_mid", add_sublayer(t, x, h, &layer->attention.o, "hook_attn_out", p));
     h = probe(t, "ln2.hook_normalized", norm(t, &layer->ffn_norm, x));
-    h = probe(t, "hook_mlp_out", feed_forward(t, &layer->ffn, h));
-    return probe(t, "hook_resid_post", residual(t, x, dropout(t, h, p)));
+    h = feed_forward_hidden(t, &layer->ffn, h);
+    return probe(t, "hook_resid_post", add_sublayer(t, x, h, &layer->ffn.down, "hook_mlp_out", p));
 }
 
 Tensor *run_layers(Tape *t, const Model *model, Tensor *x, const Place *place)

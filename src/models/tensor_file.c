@@ -46,6 +46,8 @@ DType tensor_file_dtype(const GgufTensor *tensor, bool kept)
     return F32;
 }
 
+static uint64_t least(uint64_t a, uint64_t b) { return a < b ? a : b; }
+
 // Blocks to planes, on the host: a copy of one tensor at a time.
 static void write_planes(Stream *stream, const Tensor *to, const GgufTensor *from)
 {
@@ -61,7 +63,16 @@ static void write_planes(Stream *stream, const Tensor *to, const GgufTensor *fro
             for (int g = 0; g < info->groups; g++)
                 planes_put(data, to->dtype, N, K, n, b * info->groups + g, &groups[g]);
         }
-    stream_write(stream, to->span, data, bytes);
+    // The planes of a tensor that is a part of a larger one lie apart.
+    Tensor alone = { .shape = to->shape, .dtype = to->dtype, .span = { NULL, 0, bytes } };
+    Planes there = planes_of(to), here = planes_of(&alone);
+    const Span pairs[][2] = { { there.quants, here.quants },
+                              { there.high, here.high },
+                              { there.scales, here.scales },
+                              { there.supers, here.supers } };
+    for (int i = 0; i < 4; i++)
+        if (i == 0 || pairs[i][1].offset > 0)
+            stream_write(stream, pairs[i][0], data + pairs[i][1].offset, least(pairs[i][0].bytes, pairs[i][1].bytes));
     free(data);
 }
 

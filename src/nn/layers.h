@@ -19,6 +19,7 @@ typedef struct Norm {
 // down(activation(up(x))), or with a gate down(silu(gate(x)) · up(x))          Shazeer 2020, §2
 typedef struct FeedForward {
     Linear up, down, gate;
+    Tensor *gate_up; // both weights as one, for a single row; NULL: there is no such tensor
     Activation activation;
 } FeedForward;
 
@@ -30,6 +31,7 @@ typedef struct Rope {
 
 typedef struct MultiHead {
     Linear q, k, v, o;
+    Linear qkv; // the three as one, for a single row; weight NULL: there is no such tensor
     int n_heads, n_kv_heads, head_dim;
     Rope rope;
     Attention mask; // what is hidden, apart from what a Place says
@@ -46,6 +48,11 @@ typedef struct Place {
 Tensor *norm(Tape *t, const Norm *n, Tensor *x);
 Tensor *feed_forward(Tape *t, const FeedForward *f, Tensor *x);
 
+// x + dropout(linear(h)), the sublayer's output being heard as `hook`: what ends a sublayer of a residual stream.
+Tensor *add_sublayer(Tape *t, Tensor *x, Tensor *h, const Linear *out, const char *hook, float dropout);
+Tensor *feed_forward_hidden(Tape *t, const FeedForward *f, Tensor *x); // → [B, T, d_ff], before `down`
+
 // Queries from x, keys and values from `memory` (x itself for self-attention): x [B, T, C], memory [B, S, C].
 // Vaswani et al. 2017, §3.2.2.
 Tensor *multi_head(Tape *t, const MultiHead *m, Tensor *x, Tensor *memory, const Place *place);
+Tensor *attend(Tape *t, const MultiHead *m, Tensor *x, Tensor *memory, const Place *place); // the same before `o`

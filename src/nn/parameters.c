@@ -1,5 +1,6 @@
 #include "nn/parameters.h"
 #include "base/random.h"
+#include "tensor/planes.h"
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -27,6 +28,57 @@ Tensor *parameter_view(Parameters *ps, const Tensor *parameter, int64_t begin, i
     *view = (ParameterView){ .parent = parameter, .begin = begin, .n = n };
     view->tensor = tensor_view(parameter, begin, n, &view->grad);
     return &view->tensor;
+}
+
+// What a union is now that its parts have their types.
+static void renew_join(ParameterJoin *join)
+{
+    const Tensor *first = join->parts[0];
+    bool one = true;
+    int64_t N = 0;
+    for (int i = 0; i < join->count; i++) {
+        int64_t n = dim(join->parts[i], 0);
+        one &= join->parts[i]->dtype == first->dtype;
+        one &= i + 1 == join->count || !dtype_is_quantized(first->dtype) || n % (BAND * BANDS_OF_A_PART) == 0;
+        N += n;
+    }
+    join->tensor = (Tensor){ .shape = SHAPE(N, dim(first, 1)), .dtype = first->dtype };
+    if (one) join->tensor.span.bytes = (uint64_t)tensor_bytes(&join->tensor);
+}
+
+Tensor *parameter_join(Parameters *ps, Tensor *const *parts, int n)
+{
+    GROW(ps->joins, ps->join_count, ps->join_capacity);
+    ParameterJoin *join = ps->joins[ps->join_count++] = NEW(ParameterJoin);
+    *join = (ParameterJoin){ .count = n };
+    CHECK(n <= (int)COUNT_OF(join->parts), "parameter_join: %d parts", n);
+    for (int i = 0; i < n; i++) join->parts[i] = parts[i];
+    renew_join(join);
+    return &join->tensor;
+}
+
+// The part's memory is a piece of the union's.
+static void place_parts(const ParameterJoin *join)
+{
+    int64_t row = 0;
+    for (int i = 0; i < join->count; i++) {
+        Tensor *part = join->parts[i], view = tensor_view(&join->tensor, row, dim(part, 0), NULL);
+        part->span = view.span;
+        part->plane_row = view.plane_row;
+        part->plane_rows = view.plane_rows;
+        row += dim(part, 0);
+    }
+}
+
+static bool alloc_joins(Parameters *ps, Gpu *gpu, Error *err)
+{
+    for (int i = 0; i < ps->join_count; i++) {
+        ParameterJoin *join = ps->joins[i];
+        renew_join(join);
+        if (join->tensor.span.bytes && !gpu_alloc(gpu, join->tensor.span.bytes, &join->tensor.span, err)) return false;
+        if (join->tensor.span.bytes) place_parts(join);
+    }
+    return true;
 }
 
 int64_t parameters_count(const Parameters *ps)
@@ -65,10 +117,10 @@ void parameters_train(Parameters *ps)
 
 bool parameters_alloc(Parameters *ps, Gpu *gpu, Error *err)
 {
-    bool ok = true;
+    bool ok = alloc_joins(ps, gpu, err);
     for (int i = 0; i < ps->count && ok; i++) {
         Tensor *x = &ps->list[i]->tensor;
-        ok = gpu_alloc(gpu, (uint64_t)tensor_bytes(x), &x->span, err) &&
+        ok = (x->span.block || gpu_alloc(gpu, (uint64_t)tensor_bytes(x), &x->span, err)) &&
              (!x->grad || gpu_alloc(gpu, 4 * (uint64_t)count(x), &x->grad->span, err));
     }
     renew_views(ps);
@@ -117,6 +169,12 @@ void parameters_end_backward(Parameters *ps, Stream *stream)
 
 void parameters_free(Parameters *ps, Gpu *gpu)
 {
+    for (int i = 0; i < ps->join_count; i++) {
+        ParameterJoin *join = ps->joins[i];
+        for (int j = 0; j < join->count && join->tensor.span.block; j++) join->parts[j]->span = (Span){ 0 };
+        tensor_free(gpu, &join->tensor);
+        free(join);
+    }
     for (int i = 0; i < ps->count; i++) {
         tensor_free(gpu, &ps->list[i]->tensor);
         free(ps->list[i]);
@@ -124,5 +182,6 @@ void parameters_free(Parameters *ps, Gpu *gpu)
     for (int i = 0; i < ps->view_count; i++) free(ps->views[i]);
     free(ps->list);
     free(ps->views);
+    free(ps->joins);
     *ps = (Parameters){ 0 };
 }

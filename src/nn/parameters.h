@@ -16,11 +16,20 @@ typedef struct ParameterView {
     Grad grad;
 } ParameterView;
 
+// Weights [N_i, K] that lie behind one another, so that one product serves all of them.
+typedef struct ParameterJoin {
+    Tensor tensor; // [ΣN_i, K]; span.bytes 0 while they cannot be one: their types differ
+    Tensor *parts[4];
+    int count;
+} ParameterJoin;
+
 typedef struct Parameters {
     Parameter **list;
     int count, capacity;
     ParameterView **views;
     int view_count, view_capacity;
+    ParameterJoin **joins;
+    int join_count, join_capacity;
 } Parameters;
 
 // Declares a parameter; the tensor stays where it is until parameters_free. `name` takes printf's rules.
@@ -29,6 +38,12 @@ Tensor *parameter_add(Parameters *ps, Shape shape, double std, float value, cons
 
 // Rows of a parameter as a tensor of their own, with that part of the gradient (the three products of a fused QKV).
 Tensor *parameter_view(Parameters *ps, const Tensor *parameter, int64_t begin, int64_t n);
+
+// The union of parameters of one width, for products when inferring. It has span.bytes 0 where the parts' types, which a
+// file decides, let them not lie together.
+Tensor *parameter_join(Parameters *ps, Tensor *const *parts, int n);
+#define PARTS(...) \
+    ((Tensor *const[]){ __VA_ARGS__ }), (int)(sizeof((Tensor *const[]){ __VA_ARGS__ }) / sizeof(Tensor *))
 
 int64_t parameters_count(const Parameters *ps);  // numbers in all of them
 uint64_t parameters_bytes(const Parameters *ps); // of their memory, gradients apart

@@ -12,6 +12,7 @@ typedef struct Problem {
     int64_t M, N, K;
     Planes w;
     Span x, y, bias; // bias.bytes 0: none
+    bool accumulate;
 } Problem;
 
 typedef struct MatvecArgs {
@@ -117,7 +118,7 @@ static void matvec(Tape *t, const Problem *whole)
         gpu_dispatch(t->stream, gpu_kernel(gpu, &spec), work_of(&p, rung, traits),
                      SPANS(p.x, p.w.quants, p.w.high, p.w.scales, p.w.supers, p.bias.bytes ? p.bias : p.x, p.y),
                      ARGS(MatvecArgs, (uint32_t)p.M, (uint32_t)p.N, (uint32_t)p.K, (uint32_t)p.K, (uint32_t)whole->N,
-                          p.bias.bytes ? FLAG_BIAS : 0));
+                          (p.accumulate ? FLAG_ACCUMULATE : 0) | (p.bias.bytes ? FLAG_BIAS : 0)));
     }
 }
 
@@ -158,6 +159,7 @@ static void multiply_panel(Tape *t, void *context, Span panel, int64_t n, int64_
     Span y = span_part(u->y, 4 * (uint64_t)n, 4 * (uint64_t)((u->M - 1) * u->N + N));
     Product p = product_of(PRODUCT_NT, u->x, panel, y, u->M, N, u->K);
     p.ldc = u->N;
+    p.accumulate = u->accumulate;
     if (u->bias) p.bias = span_part(u->bias->span, 4 * (uint64_t)n, 4 * (uint64_t)N);
     product_run(t, p);
 }
@@ -173,13 +175,13 @@ static void multiply_panel_back(Tape *t, void *context, Span panel, int64_t n, i
     u->accumulate = true;
 }
 
-void quantized_product(Tape *t, Span x, int64_t M, const Tensor *w, const Tensor *bias, Span y)
+void quantized_product(Tape *t, Span x, int64_t M, const Tensor *w, const Tensor *bias, Span y, bool accumulate)
 {
     if (M > matvec_rows) {
-        each_panel(t, w, multiply_panel, &(PanelUse){ x, y, bias, M, dim(w, 0), dim(w, 1), false });
+        each_panel(t, w, multiply_panel, &(PanelUse){ x, y, bias, M, dim(w, 0), dim(w, 1), accumulate });
         return;
     }
-    Problem p = { M, dim(w, 0), dim(w, 1), planes_of(w), x, y, bias ? bias->span : (Span){ 0 } };
+    Problem p = { M, dim(w, 0), dim(w, 1), planes_of(w), x, y, bias ? bias->span : (Span){ 0 }, accumulate };
     matvec(t, &p);
 }
 
@@ -214,7 +216,7 @@ void gather_quantized(Tape *t, const Tensor *table, const Tensor *ids, Span y)
         }
 }
 
-// ---- Twin and cases: size = { M, N, K, 1 for a bias } ------------------------------------------------------------------
+// ---- Twin and cases: size = { M, N, K, 1 for a bias, 1 to add to what y holds } ------------------------------------------------------------------
 
 static void linear_quantized_cpu(Trial *trial)
 {

@@ -16,6 +16,9 @@ Tensor *matmul_tn(Tape *t, Tensor *a, Tensor *b);
 // y = x·wᵀ + bias:  x [..., K], w [N, K] (f32, f16 or quantised), bias [N] or NULL → y [..., N]
 Tensor *linear(Tape *t, Tensor *x, Tensor *w, Tensor *bias);
 
+// x + linear(h), as residual: when inferring the product is added into x's own memory, by the product's own kernel.
+Tensor *residual_linear(Tape *t, Tensor *x, Tensor *h, Tensor *w, Tensor *bias);
+
 // ---- Element by element (elementwise.c, activation.c, dropout.c) --------------------------------------------------
 
 Tensor *add(Tape *t, Tensor *a, Tensor *b);         // a + b, equal shapes

@@ -176,6 +176,14 @@ Tensor *reshape(Tape *t, Tensor *x, Shape shape)
     return tape_node(t, y, reshape_backward, INPUTS(x), SAVED_NONE, ATTRIBUTES_NONE);
 }
 
+Tensor *tape_rows(Tape *t, Tensor *x, int64_t begin, int64_t n)
+{
+    op_check(!t->train, "tape_rows: %s is trained on", tensor_text(x));
+    Tensor *y = ARENA_NEW(&t->host, Tensor);
+    *y = tensor_view(x, begin, n, NULL);
+    return y;
+}
+
 // ---- Gradients ---------------------------------------------------------------------------------------------------
 
 // Gradients live shortly: their memory goes round among tensors of the same size, so that a backward pass needs little

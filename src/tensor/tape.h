@@ -93,6 +93,9 @@ static inline Tensor *tape_like(Tape *t, const Tensor *x) { return tape_tensor(t
 // x with another shape of as many elements: a view. Its gradient passes through.
 Tensor *reshape(Tape *t, Tensor *x, Shape shape);
 
+// Rows begin … begin+n of x's outermost dimension as a tensor of their own, in the same memory. When inferring only.
+Tensor *tape_rows(Tape *t, Tensor *x, int64_t begin, int64_t n);
+
 // True if backward will need what the op could save: training, and one of the inputs needs a gradient.
 bool tape_saves(const Tape *t, Tensor *const *inputs, int n);
 
