@@ -5,6 +5,7 @@
 #version 450
 #extension GL_GOOGLE_include_directive : require
 #extension GL_KHR_shader_subgroup_arithmetic : require
+#extension GL_KHR_shader_subgroup_shuffle : require
 #ifdef TEXEL
 layout(local_size_x = 32) in; // a processor's lanes are few: small groups fill its cores evenly
 #else
@@ -21,6 +22,18 @@ IN(5, bias);
 INOUT(6, c);
 ARGS(7, uint M; uint N; uint K; uint lda; uint ldc; uint flags;);
 const uint ACCUMULATE = 1, BIAS = 2;
+
+// Over the lanes. Where texel fetches are fast so are shuffles from a lane that is known, and reductions are not.
+vec4 total(vec4 mine)
+{
+#ifdef TEXEL
+    vec4 sum = vec4(0);
+    for (uint lane = 0; lane < gl_SubgroupSize; lane++) sum += subgroupShuffle(mine, lane);
+    return sum;
+#else
+    return subgroupAdd(mine);
+#endif
+}
 
 void main()
 {
@@ -56,14 +69,12 @@ void main()
         }
     }
     [[unroll]] for (uint m = 0; m < MS; m++) [[unroll]] for (uint b = 0; b < BANDS; b++) {
-        vec4 y = subgroupAdd(sum[m][b]);
-        [[unroll]] for (uint r = 0; r < 4; r++) {
-            uint n = (b0 + b) * 4 + r;
-            if (!subgroupElect() || m >= args.M || n >= args.N) continue;
-            float one = y[r];
-            if ((args.flags & BIAS) != 0) one += LOAD(bias, n);
-            if ((args.flags & ACCUMULATE) != 0) one += LOAD(c, m * args.ldc + n);
-            STORE(c, m * args.ldc + n, one);
-        }
+        vec4 y = total(sum[m][b]);
+        uint n = (b0 + b) * 4 + lane; // a lane for each row
+        if (lane >= 4 || m >= args.M || n >= args.N) continue;
+        float one = y[lane];
+        if ((args.flags & BIAS) != 0) one += LOAD(bias, n);
+        if ((args.flags & ACCUMULATE) != 0) one += LOAD(c, m * args.ldc + n);
+        STORE(c, m * args.ldc + n, one);
     }
 }
