@@ -59,12 +59,6 @@ static bool fours_fit(const AttentionProblem *p)
     return p->D % 4 == 0 && p->q.offset % 16 == 0 && p->k.offset % 16 == 0 && p->v.offset % 16 == 0;
 }
 
-static bool texels_fit(const GpuTraits *t, const AttentionProblem *p)
-{
-    uint64_t most = 16 * t->max_texel_elements;
-    return p->q.bytes + t->alignment <= most && p->k.bytes + t->alignment <= most;
-}
-
 static RungVerdict judge(const Rung *rung, const GpuTraits *t, const void *problem)
 {
     const AttentionProblem *p = problem;
@@ -76,7 +70,9 @@ static RungVerdict judge(const Rung *rung, const GpuTraits *t, const void *probl
     if (!subgroups_fit(rung, t)) return RUNG_CANNOT;
     if (rung->tile[0] == 1 && p->args.T > FEW) return RUNG_CAN;
     if (how == BY_BLOCK) return RUNG_CHOSEN;
-    return !texels_fit(t, p) ? RUNG_CANNOT : t->texel_loads_fast ? RUNG_CHOSEN : RUNG_CAN;
+    return !texels_hold(t, p->q.bytes) || !texels_hold(t, p->k.bytes) ? RUNG_CANNOT
+           : t->texel_loads_fast                                      ? RUNG_CHOSEN
+                                                                      : RUNG_CAN;
 }
 
 // ---- Ladders -----------------------------------------------------------------------------------------------------

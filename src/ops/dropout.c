@@ -18,7 +18,7 @@ typedef struct DropoutArgs {
     }
 
 static const Rung rungs[] = {
-    RUNG("dropout.x4_texel", elements_in_texels, elements_texels_chosen, "elements by four, read by texel fetches"),
+    RUNG("dropout.x4_texel", elements_in_texels, rung_likes_texels, "elements by four, read by texel fetches"),
     RUNG("dropout.x4", elements_in_fours, NULL, "elements by four too"),
     RUNG("dropout", NULL, NULL, "elements one by one"),
 };

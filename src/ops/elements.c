@@ -10,13 +10,7 @@ bool elements_in_fours(const GpuTraits *traits, const void *elements)
 bool elements_in_texels(const GpuTraits *traits, const void *elements)
 {
     const Elements *e = elements;
-    return e->fours && (uint64_t)e->n / 4 < traits->max_texel_elements - traits->alignment;
-}
-
-bool elements_texels_chosen(const GpuTraits *traits, const void *elements)
-{
-    (void)elements;
-    return traits->texel_loads_fast;
+    return e->fours && texels_hold(traits, 4 * (uint64_t)e->n);
 }
 
 void each_element(Tape *t, const Ladder *ladder, uint32_t constant, int64_t n, int64_t period, double flops,

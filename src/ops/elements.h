@@ -11,14 +11,13 @@ typedef struct Elements {
 
 bool elements_in_fours(const GpuTraits *traits, const void *elements);
 bool elements_in_texels(const GpuTraits *traits, const void *elements);
-bool elements_texels_chosen(const GpuTraits *traits, const void *elements);
 
 // The rungs of a shader that is written over V (shaders/include/elements.glsl). tile[0]: elements of an invocation.
 #define ELEMENT_RUNGS(shader_)                                                                       \
     {                                                                                                \
         { .kernel = { .shader = shader_ ".x4_texel" },                                               \
           .can = elements_in_texels,                                                                 \
-          .chosen = elements_texels_chosen,                                                          \
+          .chosen = rung_likes_texels,                                                               \
           .idea = "four elements an invocation, read by texel fetches",                              \
           .tile = { 4 } },                                                                           \
             { .kernel = { .shader = shader_ ".x4" },                                                 \

@@ -36,6 +36,14 @@ typedef struct Ladder {
 // can, the stream fails, with the last rung for what is then recorded in vain.
 const Rung *ladder_pick(Tape *t, const Ladder *ladder, const void *problem);
 
+// For rungs that read by texel fetches: whether a texel buffer holds so many bytes behind an aligned base, and where it is
+// the faster way to read.
+static inline bool texels_hold(const GpuTraits *traits, uint64_t bytes)
+{
+    return (bytes + traits->alignment) / 16 <= traits->max_texel_elements;
+}
+bool rung_likes_texels(const GpuTraits *traits, const void *problem);
+
 // A rung's kernel name as profiles, doctor and t->force have it: "matmul_nt_tile(8,8)".
 const Kernel *rung_kernel(Gpu *gpu, const Rung *rung);
 

@@ -42,14 +42,7 @@ static bool can_fours(const GpuTraits *traits, const void *problem)
 static bool can_texel(const GpuTraits *traits, const void *problem)
 {
     const RopeProblem *p = problem;
-    uint64_t largest = p->x.bytes > p->table.bytes ? p->x.bytes : p->table.bytes;
-    return can_fours(traits, problem) && (largest + traits->alignment) / 16 <= traits->max_texel_elements;
-}
-
-static bool texel_chosen(const GpuTraits *traits, const void *problem)
-{
-    (void)problem;
-    return traits->texel_loads_fast;
+    return can_fours(traits, problem) && texels_hold(traits, p->x.bytes) && texels_hold(traits, p->table.bytes);
 }
 
 // tile[0]: how many elements one invocation turns
@@ -59,7 +52,7 @@ static bool texel_chosen(const GpuTraits *traits, const void *problem)
     }
 
 static const Rung rungs[] = {
-    RUNG("rope_fours.texel", can_texel, texel_chosen, 8, "four pairs an invocation, read by texel fetches"),
+    RUNG("rope_fours.texel", can_texel, rung_likes_texels, 8, "four pairs an invocation, read by texel fetches"),
     RUNG("rope_fours", can_fours, NULL, 8, "four pairs an invocation"),
     RUNG("rope", NULL, NULL, 2, "one pair an invocation"),
 };

@@ -45,7 +45,7 @@ bool column_can_texel(const GpuTraits *traits, const void *problem)
 {
     const RowProblem *p = problem;
     uint64_t bytes = 4 * (uint64_t)(p->rows * p->n), most = traits->max_binding_bytes;
-    return p->fours && (bytes < most ? bytes : most) / 16 + traits->alignment <= traits->max_texel_elements;
+    return p->fours && texels_hold(traits, bytes < most ? bytes : most);
 }
 
 // A row kernel passes over its row at most three times.
@@ -85,12 +85,6 @@ bool column_can_whole(const GpuTraits *traits, const void *problem)
 {
     int64_t rows = ((const RowProblem *)problem)->rows;
     return rows <= LONGEST_RUNNING_SUM && few_steps(traits, rows, 1);
-}
-
-bool row_likes_texel(const GpuTraits *traits, const void *problem)
-{
-    (void)problem;
-    return traits->texel_loads_fast;
 }
 
 // A barrier is cheap where workgroups are the hardware's own; a processor emulates it.

@@ -32,7 +32,6 @@ bool row_can_texel(const GpuTraits *traits, const void *problem);
 bool row_can_fours(const GpuTraits *traits, const void *problem);
 bool row_can_subgroup(const GpuTraits *traits, const void *problem);
 bool row_can_invocation(const GpuTraits *traits, const void *problem);
-bool row_likes_texel(const GpuTraits *traits, const void *problem);
 bool row_likes_workgroup(const GpuTraits *traits, const void *problem);
 bool row_likes_subgroup(const GpuTraits *traits, const void *problem);
 
@@ -42,7 +41,7 @@ enum { ROW_WORKGROUP = 256, ROW_SUBGROUP = 0, ROW_INVOCATION = 1 };
 #define ROW_RUNGS(name)                                                                                           \
     { .kernel = { name ".texel", .subgroup = SUBGROUP_OWN },                                                      \
       .can = row_can_texel,                                                                                       \
-      .chosen = row_likes_texel,                                                                                  \
+      .chosen = rung_likes_texels,                                                                                \
       .idea = "four elements at a time through texel fetches, where these are faster than loads" },               \
         { .kernel = { name ".workgroup" },                                                                        \
           .chosen = row_likes_workgroup,                                                                          \
@@ -79,7 +78,7 @@ enum { COLUMN_BLOCK = 64 };
 #define COLUMN_RUNGS(name)                                                                               \
     { .kernel = { name ".texel", { COLUMN_BLOCK } },                                                     \
       .can = column_can_texel,                                                                           \
-      .chosen = row_likes_texel,                                                                         \
+      .chosen = rung_likes_texels,                                                                       \
       .idea = "four columns at a time through texel fetches",                                            \
       .tile = { COLUMN_BLOCK, 4 } },                                                                     \
         { .kernel = { name ".fours", { COLUMN_BLOCK } },                                                 \

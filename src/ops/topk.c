@@ -39,7 +39,7 @@ static bool likes_many_lanes(const GpuTraits *traits, const void *problem)
 
 static bool likes_many_texels(const GpuTraits *traits, const void *problem)
 {
-    return row_likes_texel(traits, problem) && likes_many_lanes(traits, problem);
+    return rung_likes_texels(traits, problem) && likes_many_lanes(traits, problem);
 }
 
 #define RUNG(kernel_, subgroup_, lanes, can_, chosen_, idea_)                                                          \

@@ -24,6 +24,12 @@ static const struct {
 
 const Kernel *rung_kernel(Gpu *gpu, const Rung *rung) { return gpu_kernel(gpu, &rung->kernel); }
 
+bool rung_likes_texels(const GpuTraits *traits, const void *problem)
+{
+    (void)problem;
+    return traits->texel_loads_fast;
+}
+
 static RungVerdict judge(const Rung *rung, const GpuTraits *traits, const void *problem)
 {
     if (rung->judge) return rung->judge(rung, traits, problem);
@@ -47,6 +53,7 @@ const Rung *ladder_pick(Tape *t, const Ladder *ladder, const void *problem)
             return rung;
         }
         if (!picked && verdict == RUNG_CHOSEN) picked = rung;
+        if (picked && !t->force) break;
     }
     CHECK(picked || !any, "%s: of the rungs that can run none is chosen", ladder->name);
     if (picked) return picked;
