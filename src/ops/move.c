@@ -31,19 +31,12 @@ static bool can_fours(const GpuTraits *traits, const void *problem)
     const Layout *inner = &m->stride[m->rank - 1];
     bool fours = m->dtype == F32 && inner->from == 1 && inner->to == 1 && m->dim[m->rank - 1] % 4 == 0;
     for (int i = 0; i < m->rank - 1; i++) fours &= (m->stride[i].from | m->stride[i].to) % 4 == 0;
-    return fours && (m->start.from | m->start.to) % 4 == 0 && (m->from.offset | m->to.offset) % 16 == 0;
+    return fours && (m->from.offset | m->to.offset) % 16 == 0;
 }
 
 static bool can_texel(const GpuTraits *traits, const void *problem)
 {
-    const Move *m = problem;
-    return can_fours(traits, problem) && (m->from.bytes + traits->alignment) / 16 <= traits->max_texel_elements;
-}
-
-static bool texel_chosen(const GpuTraits *traits, const void *problem)
-{
-    (void)problem;
-    return traits->texel_loads_fast;
+    return can_fours(traits, problem) && texels_hold(traits, ((const Move *)problem)->from.bytes);
 }
 
 // tile[0]: elements of an invocation
@@ -53,7 +46,7 @@ static bool texel_chosen(const GpuTraits *traits, const void *problem)
     }
 
 static const Rung rungs[] = {
-    RUNG("move_fours.texel", can_texel, texel_chosen, 4, "four elements an invocation, read by texel fetches"),
+    RUNG("move_fours.texel", can_texel, rung_likes_texels, 4, "four elements an invocation, read by texel fetches"),
     RUNG("move_fours", can_fours, NULL, 4, "four elements an invocation, where the innermost dimension stays dense"),
     RUNG("move", NULL, NULL, 1, "one element an invocation"),
 };
@@ -81,41 +74,72 @@ static void simplify(Move *m)
     m->rank = rank;
 }
 
-// In parts along the outermost dimension, where a side is larger than the device binds.
-static void move(Tape *t, Move m, uint32_t accumulate)
+// Words from the first to the last that a side has.
+static Layout extent(const Move *m)
+{
+    Layout words = { 1, 1 };
+    for (int i = 0; i < m->rank; i++) {
+        words.from += (m->dim[i] - 1) * m->stride[i].from;
+        words.to += (m->dim[i] - 1) * m->stride[i].to;
+    }
+    return words;
+}
+
+static void move_whole(Tape *t, Move m, Layout words, uint32_t accumulate)
 {
     Gpu *gpu = stream_gpu(t->stream);
-    simplify(&m);
+    m.from = span_part(m.from, 4 * (uint64_t)m.start.from, 4 * (uint64_t)words.from);
+    m.to = span_part(m.to, 4 * (uint64_t)m.start.to, 4 * (uint64_t)words.to);
     const Rung *rung = ladder_pick(t, &move_ladders[0], &m);
     KernelSpec spec = rung->kernel;
     spec.constants[0] = (uint32_t)m.rank;
-    int64_t width = rung->tile[0], inner = 1;
-    Layout extent = { 1, 1 }; // of one index of the outermost dimension
+    int64_t width = rung->tile[0], n = 1;
     MoveArgs args = { .accumulate = accumulate };
     for (int i = 0; i < m.rank; i++) {
         bool last = i == m.rank - 1;
         args.dim[i] = (uint32_t)(last ? m.dim[i] / width : m.dim[i]);
         args.from[i] = (uint32_t)(last ? m.stride[i].from : m.stride[i].from / width);
         args.to[i] = (uint32_t)(last ? m.stride[i].to : m.stride[i].to / width);
-        if (i == 0) continue;
-        inner *= m.dim[i];
-        extent.from += (m.dim[i] - 1) * m.stride[i].from;
-        extent.to += (m.dim[i] - 1) * m.stride[i].to;
+        n *= m.dim[i];
     }
-    Layout step = m.stride[0];
-    int64_t longest = step.from > step.to ? step.from : step.to;
-    longest = extent.from > longest ? extent.from : extent.to > longest ? extent.to : longest;
-    int64_t most = rows_in_part(gpu_traits(gpu), longest);
-    for (int64_t first = 0; first < m.dim[0]; first += most) {
-        int64_t part = m.dim[0] - first < most ? m.dim[0] - first : most, n = part * inner;
-        args.n = (uint32_t)(n / width);
-        gpu_dispatch(t->stream, gpu_kernel(gpu, &spec), ITEMS(n / width, .bytes = (8 + 4 * accumulate) * (double)n),
-                     SPANS(span_part(m.from, 4 * (uint64_t)(m.start.from + first * step.from),
-                                     4 * (uint64_t)((part - 1) * step.from + extent.from)),
-                           span_part(m.to, 4 * (uint64_t)(m.start.to + first * step.to),
-                                     4 * (uint64_t)((part - 1) * step.to + extent.to))),
-                     &args, sizeof args);
+    args.n = (uint32_t)(n / width);
+    gpu_dispatch(t->stream, gpu_kernel(gpu, &spec), ITEMS(n / width, .bytes = (8 + 4 * accumulate) * (double)n),
+                 SPANS(m.from, m.to), &args, sizeof args);
+}
+
+// The dimension along which the larger side reaches furthest.
+static int longest(const Move *m, Layout words)
+{
+    int at = 0;
+    int64_t most = 0;
+    for (int i = 0; i < m->rank; i++) {
+        int64_t reach = (m->dim[i] - 1) * (words.from > words.to ? m->stride[i].from : m->stride[i].to);
+        if (reach > most) most = reach, at = i;
     }
+    return at;
+}
+
+// In halves along one dimension after the other, where a side is larger than the device binds.
+static void move(Tape *t, Move m, uint32_t accumulate)
+{
+    simplify(&m);
+    Layout words = extent(&m);
+    const GpuTraits *traits = gpu_traits(stream_gpu(t->stream));
+    int64_t most = (int64_t)(traits->max_binding_bytes - traits->alignment) / 4;
+    if (words.from <= most && words.to <= most) {
+        move_whole(t, m, words, accumulate);
+        return;
+    }
+    int axis = longest(&m, words);
+    int64_t half = m.dim[axis] / 2;
+    if (half > 4) half -= half % 4;
+    Move rest = m;
+    rest.start.from += half * m.stride[axis].from;
+    rest.start.to += half * m.stride[axis].to;
+    rest.dim[axis] -= half;
+    m.dim[axis] = half;
+    move(t, m, accumulate);
+    move(t, rest, accumulate);
 }
 
 static void check_words(const char *op, const Tensor *x)
