@@ -44,6 +44,10 @@
 #define LOAD4_INOUT(name, i) name.data[(args.offset[name##_binding] >> 2) + (i)]
 #define STORE4(name, i, value) name.data[(args.offset[name##_binding] >> 2) + (i)] = (value)
 
+#define MINUS_INFINITY uintBitsToFloat(0xff800000u)
+#define NOT_A_NUMBER uintBitsToFloat(0x7fc00000u)
+#define INFINITY uintBitsToFloat(0x7f800000u)
+
 // The place in a dispatch of ITEMS(n), which may be folded over y. The last group reaches past n.
 uint group_index() { return gl_WorkGroupID.x + gl_WorkGroupID.y * gl_NumWorkGroups.x; }
 uint item_index() { return group_index() * gl_WorkGroupSize.x + gl_LocalInvocationIndex; }

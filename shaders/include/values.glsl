@@ -49,10 +49,6 @@ bool equal(uint a, uint b) { return a == b; }
 bool notEqual(float a, float b) { return a != b; }
 #endif
 
-#define MINUS_INFINITY uintBitsToFloat(0xff800000u)
-#define NOT_A_NUMBER uintBitsToFloat(0x7fc00000u)
-#define INFINITY uintBitsToFloat(0x7f800000u)
-
 // For comparing: a NaN is larger than all numbers, so that it is found and not passed over.
 float rank(float v) { return isnan(v) ? INFINITY : v; }
 vec4 rank(vec4 v) { return mix(v, vec4(INFINITY), isnan(v)); }

@@ -1,5 +1,6 @@
 // Rotary positions, one pair per invocation.   (a, b) → (a·cos − b·sin, a·sin + b·cos), by −angle if backward
 //   x [n/heads, heads, dim], pos [n/heads], table [positions, turned/2, 2]; elements from `turned` on are copied.
+// Pairs at a position that the table does not have become NaN.
 #version 450
 #extension GL_GOOGLE_include_directive : require
 layout(local_size_x = 64) in;
@@ -23,8 +24,9 @@ void main()
     uint at = row * args.dim + (halves ? i : 2 * i), to = at + (halves ? turned : 1);
     float a = LOAD(x, at), b = LOAD(x, to);
     if (i < turned) {
-        uint angle = min(LOAD(pos, row / args.heads), args.positions - 1) * turned + i;
+        uint at_pos = LOAD(pos, row / args.heads), angle = min(at_pos, args.positions - 1) * turned + i;
         float c = LOAD(table, 2 * angle), s = LOAD(table, 2 * angle + 1), kept = a;
+        if (at_pos >= args.positions) c = s = NOT_A_NUMBER;
         if (args.backward != 0) s = -s;
         a = kept * c - b * s;
         b = kept * s + b * c;

@@ -1,6 +1,6 @@
 // Rotary positions, four pairs per invocation.   (a, b) → (a·cos − b·sin, a·sin + b·cos), by −angle if backward
 //   x [n/heads, heads, dim], pos [n/heads], table [positions, turned/2, 2]; elements from `turned` on are copied.
-// dim and turned are multiples of 8.
+// Pairs at a position that the table does not have become NaN. dim and turned are multiples of 8.
 //! variant texel: -DTEXEL
 #version 450
 #extension GL_GOOGLE_include_directive : require
@@ -25,8 +25,9 @@ void main()
     uint at = row * (args.dim / 4) + (halves ? i : 2 * i), to = at + (halves ? turned : 1);
     vec4 u = LOAD4(x, at), v = LOAD4(x, to);
     if (i < turned) {
-        uint angle = 2 * (min(LOAD(pos, row / args.heads), args.positions - 1) * turned + i);
+        uint at_pos = LOAD(pos, row / args.heads), angle = 2 * (min(at_pos, args.positions - 1) * turned + i);
         vec4 t0 = LOAD4(table, angle), t1 = LOAD4(table, angle + 1), c = vec4(t0.xz, t1.xz), s = vec4(t0.yw, t1.yw);
+        if (at_pos >= args.positions) c = s = vec4(NOT_A_NUMBER);
         if (args.backward != 0) s = -s;
         vec4 a = halves ? u : vec4(u.xz, v.xz), b = halves ? v : vec4(u.yw, v.yw);
         vec4 p = a * c - b * s, q = a * s + b * c;

@@ -95,9 +95,10 @@ void rope_table(float *table, int64_t positions, int64_t rotary_dim,
                 RopeScaling scaling); // [positions, rotary_dim/2, 2]
 
 // x [B, T, H, D], pos [B, T] i32, table [P, rotary_dim/2, 2] → the first rotary_dim of each D turned by its position.
+// A position outside 0 … P−1 has no angle: what it should turn becomes NaN, so that it shows.
 Tensor *rope(Tape *t, Tensor *x, Tensor *pos, Tensor *table, RopePairing pairing);
 
-// ---- Attention (attention.c)                                   Vaswani et al. 2017, §3.2; Dao 2023 for the tiles ----
+// ---- Attention (attention.c, attention_plain.c)               Vaswani et al. 2017, §3.2; Dao 2023 for the tiles ----
 
 // softmax(scale · q·kᵀ + bias, hidden pairs left out) · v
 //   q [B, T, H, D], k and v [B, S, G, D] with H a multiple of G (MHA: G = H, MQA: G = 1) → [B, T, H, D]

@@ -1,6 +1,6 @@
 // Rotary positions: each pair (a, b) of a head is turned by its position's angle        Su et al. 2021, §3.4.2, eq. 34
 //   y_a = a·cos φ − b·sin φ,  y_b = a·sin φ + b·cos φ,  φ = pos · base^(−2i/d) for pair i of d/2
-//   x [B,T,H,D], pos [B,T], table [P,d/2,2] → y; only the first d of each D are turned
+//   x [B,T,H,D], pos [B,T], table [P,d/2,2] → y; only the first d of each D are turned, to NaN where pos is not below P
 // Backward                  dx (+)= dy turned by −φ
 #include "ops/op.h"
 #include "ops/ops.h"

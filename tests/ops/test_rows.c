@@ -167,6 +167,41 @@ START_TEST(nan_is_not_passed_over)
 }
 END_TEST
 
+// A position that the table does not have turns what it should to NaN, and nothing else.
+static void hold_rope(const char *force, int64_t D, int64_t turned, RopePairing pairing)
+{
+    enum { T = 4, P = 3, MOST = T * 16 };
+    float values[MOST], angles[P * 16], y[MOST];
+    Error err = { "" };
+    for (int i = 0; i < MOST; i++) values[i] = (float)i;
+    rope_table(angles, P, turned, (RopeScaling){ .base = 100 });
+    Tensor x = input(SHAPE(1, T, 1, D), values), table = input(SHAPE(P, turned / 2, 2), angles), pos;
+    ck_assert_msg(tensor_alloc(gpu, &pos, I32, SHAPE(1, T), &err), "%s", err.message);
+    tensor_write_ids(stream, &pos, (const int32_t[T]){ 0, P, 2, -1 });
+    Tape *t = tape_open(stream);
+    t->force = force;
+    read_floats(rope(t, &x, &pos, &table, pairing)->span, y, (int)(T * D));
+    for (int64_t i = 0; i < T * D; i++)
+        ck_assert_msg(isnan(y[i]) == (i / D % 2 == 1 && i % D < turned), "%s: y[%d] is %g", force, (int)i,
+                      (double)y[i]);
+    tape_close(t);
+    tensor_free(gpu, &x);
+    tensor_free(gpu, &table);
+    tensor_free(gpu, &pos);
+}
+
+START_TEST(rope_shows_a_position_outside)
+{
+    open_device(0);
+    for (int pairing = ROPE_INTERLEAVED; pairing <= ROPE_HALVES; pairing++) {
+        hold_rope("rope", 6, 4, (RopePairing)pairing);
+        hold_rope("rope_fours", 16, 8, (RopePairing)pairing);
+        hold_rope("rope_fours.texel", 16, 8, (RopePairing)pairing);
+    }
+    close_device();
+}
+END_TEST
+
 // ---- Tables larger than a binding --------------------------------------------------------------------------------------
 
 static const char *const split_ops[] = { "softmax",       "log_softmax", "layernorm",      "rmsnorm",
@@ -219,6 +254,7 @@ Suite *suite_rows(void)
     tcase_set_timeout(tests, 120);
     tcase_add_test(tests, logits_become_their_gradient);
     tcase_add_test(tests, nan_is_not_passed_over);
+    tcase_add_test(tests, rope_shows_a_position_outside);
     tcase_add_test(tests, tables_in_parts);
     suite_add_tcase(suite, tests);
     return suite;
