@@ -210,8 +210,16 @@ static void tn_run(Trial *trial, Tape *t)
         .label = "5x3x70001", .size = { 5, 3, 70001 }, .no_grad = true \
     }
 
+// More workgroups than a device need take side by side, by the rungs with the fewest elements in each.
+#define MANY_GROUPS_CASE(kernel, N)                                                          \
+    {                                                                                        \
+        .label = "1x" #N "x4 " kernel, .size = { 1, N, 4 }, .force = kernel, .no_grad = true \
+    }
+
 static const Case nt_cases[] = { SMALL_CASES,
                                  LONG_CASE,
+                                 MANY_GROUPS_CASE("matvec_tree", 65600),
+                                 MANY_GROUPS_CASE("matvec_subgroup(4,1)", 524400),
                                  SIZE_F16("f16 9x10x34", 9, 10, 34),
                                  SIZE_F16("f16 35x33x40", 35, 33, 40),
                                  SIZE("1x33x64", 1, 33, 64),
