@@ -1,4 +1,4 @@
-// The attention scores, one per invocation.   score[r,s] = scale · q_r·k_s + bias[r,s],  LOWEST where s is hidden
+// From products to attention scores in place, one per invocation.   score[r,s] (+)= bias[r,s],  −∞ where s is hidden
 // Row r is ((b·H) + h)·T + t.
 #version 450
 #extension GL_GOOGLE_include_directive : require
@@ -6,11 +6,9 @@ layout(local_size_x = 64) in;
 #include "lectern.glsl"
 #include "attention.glsl"
 
-IN(0, q);
-IN(1, k);
-OUT(2, score);
-MASK_BINDINGS(3);
-ATTENTION_ARGS(10);
+INOUT(0, score);
+MASK_BINDINGS(1);
+ATTENTION_ARGS(8);
 #include "attention_mask.glsl"
 
 void main()
@@ -20,12 +18,8 @@ void main()
     uint t = row % args.T, h = row / args.T % args.H, b = row / args.T / args.H;
     bool seen = s < key_count(b) &&
                 sees(query_position(b, t), query_sequence(b, t), key_position(b, s), key_sequence(b, s));
-    float x = LOWEST;
-    if (seen) {
-        uint from = ((b * args.T + t) * args.H + h) * D, key = (key_row(b, s) * args.G + key_head(h)) * D;
-        float dot = 0;
-        for (uint d = 0; d < D; d++) dot += LOAD(q, from + d) * LOAD(k, key + d);
-        x = max(dot * args.scale + (HAS_BIAS ? LOAD(bias, bias_at(h, t, s)) : 0), LOWEST);
-    }
-    STORE(score, item_index(), x);
+    if (!seen)
+        STORE(score, item_index(), MINUS_INFINITY);
+    else if (HAS_BIAS)
+        STORE(score, item_index(), LOAD(score, item_index()) + LOAD(bias, bias_at(h, t, s)));
 }

@@ -3,6 +3,7 @@
 //                    lse[b,h,t] = log Σ_s exp(score)              all that backward needs besides q, k, v and y
 //   q [B,T,H,D], k and v [B,S,G,D] → y [B,T,H,D]     Vaswani et al. 2017, §3.2.1; in one pass: Dao 2023, algorithm 1
 // Backward is in attention_backward.c. The pattern softmax(score) is never in memory: what it needs grows with T, not T·S.
+// attention_plain.c is the one to read first.
 #include "ops/attention.h"
 #include <math.h>
 
@@ -67,7 +68,7 @@ AttentionProblem attention_problem(const char *op, const Tensor *q, const Tensor
     if (v) p.v = v->span;
     const Tensor *given[] = { a->bias, a->q_pos, a->k_pos, a->q_seq, a->k_seq, a->pages, a->lengths };
     for (int i = 0; i < ATTENTION_MASKS; i++) {
-        p.mask[i] = given[i] ? given[i]->span : q->span;
+        p.mask[i] = given[i] ? given[i]->span : span_part(q->span, 0, 4);
         if (given[i]) p.features |= 1u << i;
     }
     p.args = (AttentionArgs){
@@ -96,11 +97,8 @@ AttentionProblem attention_part(const AttentionProblem *whole, uint32_t first, u
     bool paged = p.args.page_columns > 0; // pages belong to no batch
     if (!paged) p.k = attention_rows(p.k, B, first, n);
     if (!paged && p.v.bytes) p.v = attention_rows(p.v, B, first, n);
-    for (int i = 0; i < ATTENTION_MASKS; i++)
-        if (!(p.features >> i & 1))
-            p.mask[i] = p.q;
-        else if (i > 0)
-            p.mask[i] = attention_rows(p.mask[i], B, first, n);
+    for (int i = 1; i < ATTENTION_MASKS; i++) // bias belongs to no batch either
+        if (p.features >> i & 1) p.mask[i] = attention_rows(p.mask[i], B, first, n);
     p.pairs *= (double)n / B;
     return p;
 }
@@ -165,50 +163,4 @@ Tensor *attention(Tape *t, Tensor *q, Tensor *k, Tensor *v, const Attention *a)
                                  attention_rows(lse->span, B, b, n), MASK_SPANS(&part)));
     }
     return tape_node(t, y, attention_backward, INPUTS(q, k, v, a->bias), SAVED(lse), ATTRIBUTES(*a));
-}
-
-typedef struct PatternArgs {
-    uint32_t rows, n;
-} PatternArgs;
-
-// The scores by one kernel, their softmax in place by another: a kernel that did both would loop for longer than some
-// devices let it.
-static void pattern_part(Tape *t, AttentionProblem p, Span pattern)
-{
-    Gpu *gpu = stream_gpu(t->stream);
-    const GpuTraits *traits = gpu_traits(gpu);
-    const Kernel *scores = attention_kernel(gpu, (KernelSpec){ .shader = "attention_scores" }, &p);
-    uint64_t S = p.args.S, limit = traits->max_binding_bytes - traits->alignment, fit = limit / (4 * S);
-    for (uint64_t row = 0, all = (uint64_t)p.args.B * p.args.H * p.args.T, n; row < all; row += n) {
-        n = all - row < fit ? all - row : fit;
-        p.args.first = (uint32_t)row;
-        p.args.items = (uint32_t)(n * S);
-        double share = (double)n / (double)all, size = (double)(n * S);
-        Span part = span_part(pattern, 4 * row * S, 4 * n * S);
-        gpu_dispatch(t->stream, scores,
-                     ITEMS(p.args.items, .flops = 2 * share * p.pairs * p.D,
-                           .bytes = share * (double)(p.q.bytes + p.k.bytes) + 4 * size),
-                     SPANS(p.q, p.k, part, MASK_SPANS(&p)), &p.args, sizeof p.args);
-        gpu_dispatch(t->stream, KERNEL(gpu, "attention_pattern"), ITEMS(n, .flops = 6 * size, .bytes = 8 * size),
-                     SPANS(part), ARGS(PatternArgs, (uint32_t)n, (uint32_t)S));
-    }
-}
-
-Tensor *attention_pattern(Tape *t, Tensor *q, Tensor *k, const Attention *a)
-{
-    AttentionProblem p = attention_problem("attention_pattern", q, k, NULL, a);
-    const GpuTraits *traits = gpu_traits(stream_gpu(t->stream));
-    uint32_t B = p.args.B, batches = attention_batches(traits, &p);
-    Tensor *pattern = tape_tensor(t, F32, SHAPE(B, p.args.H, p.args.T, p.args.S));
-    if (traits->max_loop_steps && 2 * (uint64_t)p.args.S + 2 > traits->max_loop_steps) {
-        Error err = { "" };
-        error_set(&err, "%s: its loops end too early for an attention pattern over %u keys", traits->name, p.args.S);
-        stream_fail(t->stream, &err);
-        return pattern;
-    }
-    for (uint32_t b = 0, n; b < B; b += n) {
-        n = B - b < batches ? B - b : batches;
-        pattern_part(t, attention_part(&p, b, n), attention_rows(pattern->span, B, b, n));
-    }
-    return pattern;
 }

@@ -16,7 +16,7 @@ typedef struct AttentionProblem {
     AttentionArgs args;
     uint32_t D, features; // the specialization constants
     Span q, k, v;
-    Span mask[ATTENTION_MASKS]; // bias, q_pos, k_pos, q_seq, k_seq, pages, lengths; q's where there is none
+    Span mask[ATTENTION_MASKS]; // bias, q_pos, k_pos, q_seq, k_seq, pages, lengths; a word of q where there is none
     double pairs;               // how many (query, key) pairs are counted as work, over all heads
 } AttentionProblem;
 

@@ -103,11 +103,23 @@ static void attention_declare(Trial *trial)
     trial_output(trial, "y", F32, trial->in[0].shape);
 }
 
-static void attention_pattern_declare(Trial *trial)
+static void declare_pattern(Trial *trial)
 {
     const Case *c = trial->c;
-    declare(trial);
     trial_output(trial, "pattern", F32, SHAPE(c->size[0], c->size[3], c->size[1], c->size[2]));
+}
+
+static void attention_plain_declare(Trial *trial)
+{
+    attention_declare(trial);
+    declare_pattern(trial);
+}
+
+static void attention_pattern_declare(Trial *trial)
+{
+    declare(trial);
+    trial->in[2].needs_grad = false; // the values take no part
+    declare_pattern(trial);
 }
 
 // ---- The twin ----------------------------------------------------------------------------------------------------
@@ -178,13 +190,21 @@ static void attention_cpu(Trial *trial)
     free(p);
 }
 
-static void attention_pattern_cpu(Trial *trial)
+static void pattern_cpu(Trial *trial, double *pattern)
 {
     const int64_t *size = trial->c->size;
     int64_t B = size[0], T = size[1], S = size[2], H = size[3];
     Inputs in = inputs_of(trial->c);
     for (int64_t row = 0; row < B * H * T; row++)
-        twin_row(trial, &in, row / T / H, row / T % H, row % T, trial->out[0].value + row * S);
+        twin_row(trial, &in, row / T / H, row / T % H, row % T, pattern + row * S);
+}
+
+static void attention_pattern_cpu(Trial *trial) { pattern_cpu(trial, trial->out[0].value); }
+
+static void attention_plain_cpu(Trial *trial)
+{
+    attention_cpu(trial);
+    pattern_cpu(trial, trial->out[1].value);
 }
 
 // ---- Running -----------------------------------------------------------------------------------------------------
@@ -216,6 +236,13 @@ static void attention_run(Trial *trial, Tape *t)
     trial->out[0].tensor = attention(t, trial->in[0].tensor, trial->in[1].tensor, trial->in[2].tensor, &a);
 }
 
+static void attention_plain_run(Trial *trial, Tape *t)
+{
+    Attention a = options(trial);
+    trial->out[0].tensor =
+        attention_plain(t, trial->in[0].tensor, trial->in[1].tensor, trial->in[2].tensor, &a, &trial->out[1].tensor);
+}
+
 static void attention_pattern_run(Trial *trial, Tape *t)
 {
     Attention a = options(trial);
@@ -236,46 +263,39 @@ static void attention_pattern_run(Trial *trial, Tape *t)
         .label = label_, .flags = flags_, .no_grad = no_grad_, .bench = true, .size = { __VA_ARGS__ } \
     }
 
+// "batches" is more than test_parts lets the device bind.
+#define SHARED_CASES                                                                                                 \
+    CASE("one of each", 0, 1, 1, 1, 1, 1, 1), CASE("odd everything, causal", CAUSAL, 2, 7, 7, 3, 3, 5),              \
+        CASE("causal", CAUSAL, 2, 19, 19, 2, 2, 8), CASE("bidirectional, scaled", SCALED, 1, 18, 18, 2, 2, 8),       \
+        CASE("cross", 0, 2, 5, 21, 2, 2, 8), CASE("cross, more queries", CAUSAL, 1, 21, 5, 2, 2, 8),                 \
+        CASE("grouped heads", CAUSAL, 1, 11, 11, 6, 2, 8), CASE("one key head", CAUSAL, 2, 9, 9, 4, 1, 8),           \
+        CASE("window", CAUSAL, 1, 37, 37, 2, 2, 8, 5), CASE("window, not causal", 0, 1, 23, 23, 2, 1, 8, 4),         \
+        CASE("bias for all heads", BIAS_SHARED | CAUSAL, 2, 9, 9, 4, 2, 8),                                          \
+        CASE("bias that hides", BIAS | BIAS_HIDES, 2, 12, 13, 2, 2, 8),                                              \
+        CASE("packed sequences", CAUSAL | PACKED, 2, 33, 33, 2, 2, 8), CASE("batches", CAUSAL, 3, 40, 40, 2, 2, 32), \
+        CASE("window of all ages", CAUSAL, 1, 9, 13, 2, 1, 8, INT32_MAX),                                            \
+        CASE("positions of queries", CAUSAL | Q_POSITIONS, 2, 11, 17, 4, 2, 8),                                      \
+        CASE("positions of queries, window", CAUSAL | Q_POSITIONS, 2, 11, 17, 2, 2, 8, 4),                           \
+        CASE("packed, all kinds", CAUSAL | PACKED | POSITIONS | BIAS, 2, 18, 18, 4, 2, 8, 9),                        \
+        CASE("padded keys", KEYS_PADDED, 3, 10, 12, 2, 2, 8), CASE("head of 64", CAUSAL, 1, 33, 33, 2, 1, 64),       \
+        CASE("head of 36", CAUSAL, 1, 41, 50, 1, 1, 36), CASE("head of 128", CAUSAL, 1, 20, 23, 2, 1, 128),          \
+        FORWARD_CASE("ragged cache", F32, CAUSAL | LENGTHS, 3, 4, 24, 4, 2, 8),                                      \
+        FORWARD_CASE("paged", F32, CAUSAL | PAGED | LENGTHS, 2, 3, 32, 4, 2, 8, 0, 4),                               \
+        FORWARD_CASE("paged, window", F32, CAUSAL | PAGED | LENGTHS, 2, 1, 48, 4, 1, 8, 10, 16)
+
 static const Case cases[] = {
-    CASE("one of each", 0, 1, 1, 1, 1, 1, 1),
-    CASE("odd everything, causal", CAUSAL, 2, 7, 7, 3, 3, 5),
-    CASE("causal", CAUSAL, 2, 19, 19, 2, 2, 8),
-    CASE("bidirectional, scaled", SCALED, 1, 18, 18, 2, 2, 8),
-    CASE("cross", 0, 2, 5, 21, 2, 2, 8),
-    CASE("cross, more queries", CAUSAL, 1, 21, 5, 2, 2, 8),
-    CASE("grouped heads", CAUSAL, 1, 11, 11, 6, 2, 8),
-    CASE("one key head", CAUSAL, 2, 9, 9, 4, 1, 8),
-    CASE("window", CAUSAL, 1, 37, 37, 2, 2, 8, 5),
-    CASE("window, not causal", 0, 1, 23, 23, 2, 1, 8, 4),
-    CASE("bias for all heads", BIAS_SHARED | CAUSAL, 2, 9, 9, 4, 2, 8),
-    CASE("bias that hides", BIAS | BIAS_HIDES, 2, 12, 13, 2, 2, 8),
-    CASE("packed sequences", CAUSAL | PACKED, 2, 33, 33, 2, 2, 8),
-    CASE("batches", CAUSAL, 3, 40, 40, 2, 2, 32), // more than test_parts lets the device bind
-    CASE("window of all ages", CAUSAL, 1, 9, 13, 2, 1, 8, INT32_MAX),
-    CASE("positions of queries", CAUSAL | Q_POSITIONS, 2, 11, 17, 4, 2, 8),
-    CASE("positions of queries, window", CAUSAL | Q_POSITIONS, 2, 11, 17, 2, 2, 8, 4),
-    CASE("packed, all kinds", CAUSAL | PACKED | POSITIONS | BIAS, 2, 18, 18, 4, 2, 8, 9),
-    CASE("padded keys", KEYS_PADDED, 3, 10, 12, 2, 2, 8),
-    CASE("head of 64", CAUSAL, 1, 33, 33, 2, 1, 64),
-    CASE("head of 36", CAUSAL, 1, 41, 50, 1, 1, 36),
-    CASE("head of 128", CAUSAL, 1, 20, 23, 2, 1, 128),
-    FORWARD_CASE("ragged cache", F32, CAUSAL | LENGTHS, 3, 4, 24, 4, 2, 8),
-    FORWARD_CASE("paged", F32, CAUSAL | PAGED | LENGTHS, 2, 3, 32, 4, 2, 8, 0, 4),
-    FORWARD_CASE("paged, window", F32, CAUSAL | PAGED | LENGTHS, 2, 1, 48, 4, 1, 8, 10, 16),
+    SHARED_CASES,
     BENCH_CASE("long, causal", CAUSAL, false, 1, 1024, 1024, 4, 4, 64),
     BENCH_CASE("training", CAUSAL, false, 4, 256, 256, 6, 6, 64),
     BENCH_CASE("small training", CAUSAL, false, 12, 64, 64, 4, 4, 32),
     BENCH_CASE("decode", CAUSAL | PAGED, true, 1, 1, 4096, 8, 2, 64, 0, 16),
 };
 
-static const Case pattern_cases[] = {
-    FORWARD_CASE("one of each", F32, 0, 1, 1, 1, 1, 1, 1),
-    FORWARD_CASE("many keys", F32, 0, 1, 2, 1500, 1, 1, 64), // more than 65,535 products a row
-    FORWARD_CASE("grouped, causal", F32, CAUSAL, 2, 11, 11, 6, 2, 5),
-    FORWARD_CASE("cross, window", F32, 0, 1, 9, 14, 2, 2, 8, 4),
-    FORWARD_CASE("bias that hides", F32, BIAS | BIAS_HIDES, 1, 12, 12, 2, 2, 8),
-    FORWARD_CASE("packed, all kinds", F32, CAUSAL | PACKED | POSITIONS | BIAS_SHARED, 2, 18, 18, 4, 2, 8, 9),
-    FORWARD_CASE("paged", F32, CAUSAL | PAGED | LENGTHS, 2, 3, 32, 4, 2, 8, 0, 4),
+static const Case plain_cases[] = {
+    SHARED_CASES,
+    CASE("many keys", 0, 1, 2, 1500, 1, 1, 64),
+    BENCH_CASE("long, causal", CAUSAL, false, 1, 1024, 1024, 6, 6, 64),
+    BENCH_CASE("training", CAUSAL, false, 4, 256, 256, 6, 6, 64),
 };
 
 const Op op_attention = { .name = "attention",
@@ -287,8 +307,14 @@ const Op op_attention = { .name = "attention",
                           .ladder_count = ATTENTION_LADDERS,
                           .backward_share = 2.5 }; // five products; forward has two
 
+const Op op_attention_plain = { .name = "attention_plain",
+                                .declare = attention_plain_declare,
+                                .cpu = attention_plain_cpu,
+                                .run = attention_plain_run,
+                                CASES(plain_cases) };
+
 const Op op_attention_pattern = { .name = "attention_pattern",
                                   .declare = attention_pattern_declare,
                                   .cpu = attention_pattern_cpu,
                                   .run = attention_pattern_run,
-                                  CASES(pattern_cases) };
+                                  CASES(plain_cases) };

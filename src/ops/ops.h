@@ -116,7 +116,12 @@ typedef struct Attention {
 } Attention;               // the values of keys that q_seq and k_seq hide are multiplied by 0: they must be finite
 Tensor *attention(Tape *t, Tensor *q, Tensor *k, Tensor *v, const Attention *a);
 
-// The pattern softmax(…) [B, H, T, S] by itself: for probes, aside from the fast path.
+// The same by products and a softmax, which keep the pattern softmax(…) [B, H, T, S]: memory and time grow with T·S, also
+// where a mask hides most of it. `pattern`, if not NULL, gets it; gradients flow through it too. The values of all hidden
+// keys must be finite, those behind a batch's length among them.
+Tensor *attention_plain(Tape *t, Tensor *q, Tensor *k, Tensor *v, const Attention *a, Tensor **pattern);
+
+// The pattern [B, H, T, S] by itself: for probes, aside from the fast path.
 Tensor *attention_pattern(Tape *t, Tensor *q, Tensor *k, const Attention *a);
 
 // Writes x [B, T, G, D] into a cache [pages, page_size, G, D] (f32 or f16) at slots [B, T] i32 (page · page_size +
