@@ -160,7 +160,7 @@ static const Case residual_cases[] = {
     { .label = "inferring 5x7x3", .size = { 5, 7, 3 }, .no_grad = true },
     { .label = "inferring f16 3x10x34 bias", .size = { 3, 10, 34, 1 }, .dtype = F16, .no_grad = true },
     { .label = "inferring q4_1 1x19x96 bias", .size = { 1, 19, 96, 1 }, .dtype = Q4_1, .no_grad = true },
-    { .label = "inferring q8_0 9x19x64", .size = { 9, 19, 64 }, .dtype = Q8_0, .no_grad = true },
+    { .label = "inferring q8_0 11x19x64", .size = { 11, 19, 64 }, .dtype = Q8_0, .no_grad = true },
 };
 
 const Op op_residual_linear = { .name = "residual_linear",

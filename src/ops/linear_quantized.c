@@ -5,8 +5,8 @@
 #include "ops/quantized.h"
 #include <math.h>
 
-enum { FLAG_ACCUMULATE = 1, FLAG_BIAS = 2 }; // as in the shader
-enum { PANEL_BYTES = 32 << 20, PART_ROWS = 64 };
+enum { FLAG_ACCUMULATE = 1, FLAG_BIAS = 2 };                                          // as in the shader
+enum { PANEL_BYTES = 32 << 20, LEAST_PART = BAND * BANDS_OF_A_PART, PART_ROWS = 64 }; // parts end between tiles
 
 typedef struct Problem {
     int64_t M, N, K;
@@ -29,14 +29,15 @@ static int64_t least(int64_t a, int64_t b) { return a < b ? a : b; }
 static int64_t rows_bound(const GpuTraits *traits, int64_t N, int64_t row_bytes, int64_t bytes)
 {
     int64_t n = least(bytes, (int64_t)(traits->max_binding_bytes - traits->alignment)) / row_bytes;
-    op_check(n >= least(N, PART_ROWS), "linear: %d rows of %lld bytes are more than the device binds", PART_ROWS,
-             (long long)row_bytes);
-    return n < N ? n / PART_ROWS * PART_ROWS : N;
+    if (n >= N) return N;
+    n -= n % (n < PART_ROWS ? LEAST_PART : PART_ROWS);
+    op_check(n > 0, "linear: %d rows of %lld bytes are more than the device binds", LEAST_PART, (long long)row_bytes);
+    return n;
 }
 
 // ---- The ladder ----------------------------------------------------------------------------------------------------
 
-// rung->tile: which kernel, invocations of a group, the least M that takes it. constants: format, rows of x, bands.
+// rung->tile: which kernel, invocations of a group. constants: format, rows of x, bands.
 enum { BY_BAND, BY_SUBGROUPS, BY_TEXELS };
 
 static uint32_t lanes_of(const Rung *rung, const GpuTraits *t)
@@ -56,9 +57,8 @@ static RungVerdict judge(const Rung *rung, const GpuTraits *t, const void *probl
     if (!rung->kernel.subgroup) sized = t->min_subgroup_size == t->max_subgroup_size;
     if (!t->subgroup_arithmetic || !sized || lanes > rung->tile[1]) return RUNG_CANNOT;
     if (rung->tile[0] == BY_SUBGROUPS) return RUNG_CHOSEN;
-    uint64_t most = 16 * t->max_texel_elements - t->alignment;
-    if (p->x.bytes > most || p->w.quants.bytes > most || p->w.scales.bytes > most) return RUNG_CANNOT;
-    return t->texel_loads_fast ? RUNG_CHOSEN : RUNG_CAN;
+    if (!texels_hold(t, p->x.bytes) || !texels_hold(t, p->w.quants.bytes)) return RUNG_CANNOT;
+    return rung_likes_texels(t, p) ? RUNG_CHOSEN : RUNG_CAN;
 }
 
 #define MATVEC(shader_, how, rows, bands, invocations, subgroup_, idea_)                               \
@@ -71,20 +71,21 @@ static RungVerdict judge(const Rung *rung, const GpuTraits *t, const void *probl
 static const char by_texels[] = "a subgroup for a few bands, lanes side by side along k, by texel fetches";
 static const char by_loads[] = "a subgroup for a band, lanes side by side along k";
 
+// On Intel's GPUs, which have subgroups of 8 to 32 lanes, one row's registers fit 16 and two rows' 8.
 static const Rung rungs[] = {
     MATVEC("matvec_quantized.texel", BY_TEXELS, 1, 2, 32, 0, by_texels),
     MATVEC("matvec_quantized.texel", BY_TEXELS, 2, 2, 32, 0, by_texels),
-    MATVEC("matvec_quantized.texel", BY_TEXELS, 4, 1, 32, 0, by_texels),
     MATVEC("matvec_quantized", BY_SUBGROUPS, 1, 1, 64, 16, by_loads),
     MATVEC("matvec_quantized", BY_SUBGROUPS, 1, 1, 64, 32, by_loads),
     MATVEC("matvec_quantized", BY_SUBGROUPS, 1, 1, 64, 0, by_loads),
-    MATVEC("matvec_quantized", BY_SUBGROUPS, 4, 1, 64, 16, by_loads),
-    MATVEC("matvec_quantized", BY_SUBGROUPS, 4, 1, 64, 32, by_loads),
-    MATVEC("matvec_quantized", BY_SUBGROUPS, 4, 1, 64, 0, by_loads),
-    MATVEC("matvec_band", BY_BAND, 4, 0, 0, 0, "an invocation for a band, which walks along k"),
+    MATVEC("matvec_quantized", BY_SUBGROUPS, 2, 1, 64, 8, by_loads),
+    MATVEC("matvec_quantized", BY_SUBGROUPS, 2, 1, 64, 32, by_loads),
+    MATVEC("matvec_quantized", BY_SUBGROUPS, 2, 1, 64, 0, by_loads),
+    MATVEC("matvec_band", BY_BAND, 2, 0, 0, 0, "an invocation for a band, which walks along k"),
 };
 static const Ladder ladders[] = { LADDER("matvec_quantized", rungs) };
-static const int64_t matvec_rows = 4;
+// Rows of x in a dispatch, and at most without panels.
+enum { ROWS_AT_ONCE = 2, MATVEC_ROWS = 8 };
 
 // ---- A few rows ------------------------------------------------------------------------------------------------------
 
@@ -101,25 +102,40 @@ static Work work_of(const Problem *p, const Rung *rung, const GpuTraits *traits)
     return work;
 }
 
-static void matvec(Tape *t, const Problem *whole)
+static void dispatch_matvec(Tape *t, const Problem *p, int64_t ldc)
 {
     Gpu *gpu = stream_gpu(t->stream);
-    const GpuTraits *traits = gpu_traits(gpu);
-    int64_t most = rows_bound(traits, whole->N, whole->K, INT64_MAX);
-    for (int64_t n = 0; n < whole->N; n += most) {
-        Problem p = *whole;
-        p.N = least(most, whole->N - n);
-        p.w = planes_rows(&whole->w, n, p.N);
-        p.y = span_part(whole->y, 4 * (uint64_t)n, 4 * (uint64_t)((p.M - 1) * whole->N + p.N));
-        if (p.bias.bytes) p.bias = span_part(p.bias, 4 * (uint64_t)n, 4 * (uint64_t)p.N);
-        const Rung *rung = ladder_pick(t, &ladders[0], &p);
-        KernelSpec spec = rung->kernel;
-        spec.constants[0] = p.w.dtype;
-        gpu_dispatch(t->stream, gpu_kernel(gpu, &spec), work_of(&p, rung, traits),
-                     SPANS(p.x, p.w.quants, p.w.high, p.w.scales, p.w.supers, p.bias.bytes ? p.bias : p.x, p.y),
-                     ARGS(MatvecArgs, (uint32_t)p.M, (uint32_t)p.N, (uint32_t)p.K, (uint32_t)p.K, (uint32_t)whole->N,
-                          (p.accumulate ? FLAG_ACCUMULATE : 0) | (p.bias.bytes ? FLAG_BIAS : 0)));
-    }
+    const Rung *rung = ladder_pick(t, &ladders[0], p);
+    KernelSpec spec = rung->kernel;
+    spec.constants[0] = p->w.dtype;
+    uint32_t flags = (p->accumulate ? FLAG_ACCUMULATE : 0) | (p->bias.bytes ? FLAG_BIAS : 0);
+    gpu_dispatch(
+        t->stream, gpu_kernel(gpu, &spec), work_of(p, rung, gpu_traits(gpu)),
+        SPANS(p->x, p->w.quants, p->w.high, p->w.scales, p->w.supers, p->bias.bytes ? p->bias : p->x, p->y),
+        ARGS(MatvecArgs, (uint32_t)p->M, (uint32_t)p->N, (uint32_t)p->K, (uint32_t)p->K, (uint32_t)ldc, flags));
+}
+
+// Rows m … of x with rows n … of w.
+static Problem part_of(const Problem *whole, int64_t m, int64_t M, int64_t n, int64_t N)
+{
+    Problem p = *whole;
+    p.M = M;
+    p.N = N;
+    p.w = planes_rows(&whole->w, n, N);
+    p.x = span_part(whole->x, 4 * (uint64_t)(m * p.K), 4 * (uint64_t)(M * p.K));
+    p.y = span_part(whole->y, 4 * (uint64_t)(m * whole->N + n), 4 * (uint64_t)((M - 1) * whole->N + N));
+    if (p.bias.bytes) p.bias = span_part(p.bias, 4 * (uint64_t)n, 4 * (uint64_t)N);
+    return p;
+}
+
+static void matvec(Tape *t, const Problem *whole)
+{
+    int64_t most = rows_bound(gpu_traits(stream_gpu(t->stream)), whole->N, whole->K, INT64_MAX);
+    for (int64_t m = 0; m < whole->M; m += ROWS_AT_ONCE)
+        for (int64_t n = 0; n < whole->N; n += most) {
+            Problem p = part_of(whole, m, least(ROWS_AT_ONCE, whole->M - m), n, least(most, whole->N - n));
+            dispatch_matvec(t, &p, whole->N);
+        }
 }
 
 // ---- Many rows: panels -----------------------------------------------------------------------------------------------
@@ -177,7 +193,7 @@ static void multiply_panel_back(Tape *t, void *context, Span panel, int64_t n, i
 
 void quantized_product(Tape *t, Span x, int64_t M, const Tensor *w, const Tensor *bias, Span y, bool accumulate)
 {
-    if (M > matvec_rows) {
+    if (M > MATVEC_ROWS) {
         each_panel(t, w, multiply_panel, &(PanelUse){ x, y, bias, M, dim(w, 0), dim(w, 1), accumulate });
         return;
     }
@@ -266,6 +282,7 @@ static const Case cases[] = {
     SIZE(Q4_0, "q4_0 3x70x160 bias", 3, 70, 160, 1),
     SIZE(Q4_1, "q4_1 1x18x32 bias", 1, 18, 32, 1),
     SIZE(Q4_1, "q4_1 2x35x576", 2, 35, 576),
+    SIZE(Q4_1, "q4_1 7x67x96 bias", 7, 67, 96, 1),
     SIZE(Q4_1, "q4_1 9x67x96 bias", 9, 67, 96, 1),
     SIZE(Q5_0, "q5_0 1x9x96", 1, 9, 96),
     SIZE(Q5_0, "q5_0 4x34x64", 4, 34, 64),
@@ -274,7 +291,7 @@ static const Case cases[] = {
     SIZE(Q4_K, "q4_k 1x37x256", 1, 37, 256),
     SIZE(Q4_K, "q4_k 4x6x768 bias", 4, 6, 768, 1),
     SIZE(Q5_K, "q5_k 1x10x512", 1, 10, 512),
-    SIZE(Q5_K, "q5_k 5x6x256", 5, 6, 256),
+    SIZE(Q5_K, "q5_k 10x6x256", 10, 6, 256),
     SIZE(Q6_K, "q6_k 1x37x256 bias", 1, 37, 256, 1),
     SIZE(Q6_K, "q6_k 3x6x768", 3, 6, 768),
     SPEED(Q4_1, "q4_1 1x576x576", 1, 576, 576),
@@ -284,6 +301,8 @@ static const Case cases[] = {
     SPEED(Q4_K, "q4_k 1x2048x2048", 1, 2048, 2048),
     SPEED(Q6_K, "q6_k 1x2048x2048", 1, 2048, 2048),
     SPEED(Q8_0, "q8_0 1x49152x576", 1, 49152, 576),
+    SPEED(Q4_1, "q4_1 8x1536x576", 8, 1536, 576),
+    SPEED(Q4_1, "q4_1 9x1536x576", 9, 1536, 576),
     SPEED(Q4_1, "q4_1 512x1536x576", 512, 1536, 576),
 };
 
