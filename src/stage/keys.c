@@ -50,39 +50,47 @@ static int read_escape(void)
     return byte == 'C' || byte == 'B' ? 'R' : byte == 'D' || byte == 'A' ? 'L' : 0;
 }
 
-// Raw mode for as long as `read` runs.
-static int with_raw_mode(int (*read_key)(void))
+static const int signals[] = { SIGTERM, SIGHUP, SIGINT };
+static struct sigaction old_actions[COUNT_OF(signals)];
+
+// Another mode of the terminal until mode_end, whatever ends the program meanwhile. False: this is no terminal.
+static bool mode_begin(void (*change)(struct termios *mode))
 {
-    if (tcgetattr(STDIN_FILENO, &saved) != 0) return 4;
-    struct sigaction action = { .sa_handler = restore_and_die }, old[3];
-    const int signals[] = { SIGTERM, SIGHUP, SIGINT };
-    for (int i = 0; i < 3; i++) sigaction(signals[i], &action, &old[i]);
-    struct termios raw = saved;
-    raw.c_lflag &= ~(tcflag_t)(ICANON | ECHO | ISIG);
-    raw.c_iflag &= ~(tcflag_t)(IXON | ICRNL);
-    raw.c_cc[VMIN] = 1;
-    raw.c_cc[VTIME] = 0;
-    tcsetattr(STDIN_FILENO, TCSADRAIN, &raw);
-    int key = read_key();
-    tcsetattr(STDIN_FILENO, TCSADRAIN, &saved);
-    for (int i = 0; i < 3; i++) sigaction(signals[i], &old[i], NULL);
-    return key;
+    if (tcgetattr(STDIN_FILENO, &saved) != 0) return false;
+    struct sigaction action = { .sa_handler = restore_and_die };
+    for (size_t i = 0; i < COUNT_OF(signals); i++) sigaction(signals[i], &action, &old_actions[i]);
+    struct termios mode = saved;
+    change(&mode);
+    tcsetattr(STDIN_FILENO, TCSADRAIN, &mode);
+    return true;
 }
 
-static int read_key(void)
+static void mode_end(void)
 {
-    int byte = read_byte(-1);
-    return byte == 27 ? read_escape() : byte;
+    tcsetattr(STDIN_FILENO, TCSADRAIN, &saved);
+    for (size_t i = 0; i < COUNT_OF(signals); i++) sigaction(signals[i], &old_actions[i], NULL);
+}
+
+static void make_raw(struct termios *mode)
+{
+    mode->c_lflag &= ~(tcflag_t)(ICANON | ECHO | ISIG);
+    mode->c_iflag &= ~(tcflag_t)(IXON | ICRNL);
+    mode->c_cc[VMIN] = 1;
+    mode->c_cc[VTIME] = 0;
 }
 
 int keys_read(const char *prompt)
 {
     Term term = term_open(stdout);
+    fflush(stdout);
+    if (!mode_begin(make_raw)) return 4; // before the prompt is there: no key that follows it is echoed
     style_dim(&term);
     printf("%.*s", (int)text_fit(prompt, term.width - 1), prompt);
     style_reset(&term);
     fflush(stdout);
-    int key = with_raw_mode(read_key);
+    int key = read_byte(-1);
+    if (key == 27) key = read_escape();
+    mode_end();
     printf("\r%*s\r", text_width(prompt) < term.width - 1 ? text_width(prompt) : term.width - 1, "");
     fflush(stdout);
     return key;

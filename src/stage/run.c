@@ -1,11 +1,9 @@
 #include "stage/run.h"
-#include "base/term.h"
 #include "gpu/gpu.h"
 #include "stage/html.h"
-#include "stage/keys.h"
-#include "stage/label.h"
 #include "stage/svg.h"
 #include "stage/terminal.h"
+#include "stage/walk.h"
 #include <ctype.h>
 #include <errno.h>
 #include <math.h>
@@ -205,21 +203,13 @@ void lecture_usage(const Lecture *lecture, FILE *out)
     }
 }
 
-// ---- the terminal
-// ----------------------------------------------------------------------------------------------------
+// ---- Printing ------------------------------------------------------------------------------------------------------
 
-static void print_head(Show *show, const Term *term, int index)
+void show_print_head(const Show *show, const Term *term, int index)
 {
     const Step *step = &show->lecture->steps[index];
     if (index == 0) terminal_lecture_head(term, show->lecture->title, show->lecture->id);
     terminal_step_head(term, index, show->lecture->n_steps, step->title, step->text);
-}
-
-static void print_exhibits(const Term *term, const Exhibit *const *exhibits, int n)
-{
-    for (int i = 0; i < n; i++) terminal_exhibit(term, exhibits[i], true);
-    if (n > 0 && exhibits[n - 1]->kind == EXHIBIT_CODE) putchar('\n'); // a kernel's line ends without one
-    fflush(term->stream);
 }
 
 // The same source was printed with an exhibit of an earlier step.
@@ -240,168 +230,11 @@ static bool print_all(Show *show, Error *err)
     const Exhibit *const *exhibits;
     for (int i = 0, n; i < show->lecture->n_steps; i++) {
         if (!show_step(show, i, &exhibits, &n, err)) return false;
-        print_head(show, &term, i);
+        show_print_head(show, &term, i);
         for (int e = 0; e < n; e++)
             if (!is_repeated(show, i, exhibits[e])) terminal_exhibit(&term, exhibits[e], false);
         fflush(stdout);
         if (ferror(stdout)) return error_set(err, "standard output: cannot write: %s", strerror(errno));
-    }
-    return true;
-}
-
-// What the keys act on.
-typedef struct Session {
-    Show *show;
-    int index;   // of the step on the screen
-    bool redraw; // show it (again)
-    bool ask;    // its question has not been asked yet
-    bool leave;
-} Session;
-
-static void move_to(Session *session, int index)
-{
-    const char *limit =
-        index < 0 ? "This is the first step." : "That was the last step: b goes back, g N to a step, q leaves.";
-    if (index < 0 || index >= session->show->lecture->n_steps) {
-        printf("  %s\n", limit);
-        return;
-    }
-    session->ask = index > session->index;
-    session->index = index;
-    session->redraw = true;
-}
-
-static void key_forward(Session *session) { move_to(session, session->index + 1); }
-static void key_back(Session *session) { move_to(session, session->index - 1); }
-static void key_quit(Session *session) { session->leave = true; }
-
-static void key_go(Session *session)
-{
-    char line[32];
-    const Lecture *lecture = session->show->lecture;
-    for (int i = 0; i < lecture->n_steps; i++) printf("  %2d  %s\n", i + 1, lecture->steps[i].title);
-    if (!keys_line("go to step: ", line, sizeof line)) return;
-    char *end;
-    long number = strtol(line, &end, 10);
-    if (end == line) return;
-    if (number < 1 || number > lecture->n_steps)
-        printf("  There are steps 1 to %d.\n", lecture->n_steps);
-    else
-        move_to(session, (int)number - 1);
-}
-
-static void list_parameters(const Show *show)
-{
-    Arena arena = { 0 };
-    for (int i = 0; i < show->lecture->n_params; i++) {
-        const Param *param = &show->lecture->params[i];
-        printf("  %-14s %s", param->name, label_visible(&arena, show_parameter(show, i, &arena)));
-        if (param->help) printf("   %s", param->help);
-        if (param->kind != PARAM_KIND_TEXT && param->min < param->max)
-            printf(" (%.6g to %.6g)", param->min, param->max);
-        putchar('\n');
-    }
-    if (show->lecture->n_params == 0) puts("  This lecture has no parameters.");
-    arena_free(&arena);
-}
-
-static void key_parameter(Session *session)
-{
-    char line[4096];
-    list_parameters(session->show);
-    if (session->show->lecture->n_params == 0 || !keys_line("NAME VALUE: ", line, sizeof line)) return;
-    char *name = line + strspn(line, " "), *value = name + strcspn(name, " =");
-    if (!*name) return;
-    if (*value) *value++ = '\0';
-    value += strspn(value, " =");
-    Error err = { "" };
-    if (show_set(session->show, name, value, &err))
-        session->redraw = true;
-    else
-        printf("  %s\n", err.message);
-}
-
-static void key_kernels(Session *session)
-{
-    const Exhibit *const *exhibits, *codes[64];
-    int n, n_codes = 0;
-    Error err = { "" };
-    if (!show_step(session->show, session->index, &exhibits, &n, &err)) return;
-    for (int i = 0; i < n && n_codes < 64; i++)
-        if (exhibits[i]->kind == EXHIBIT_CODE) codes[n_codes++] = exhibits[i];
-    if (n_codes)
-        keys_page_code(codes, n_codes);
-    else
-        puts("  This step shows no kernel.");
-}
-
-static void key_help(Session *session);
-
-static const struct {
-    const char *keys, *does;
-    void (*act)(Session *);
-} key_table[] = {
-    { "\r\n nR", "Enter, n, →   the next step", key_forward },
-    { "bL", "b, ←          the step before", key_back },
-    { "g", "g             go to a step by its number", key_go },
-    { "k", "k             the source of the kernels of this step", key_kernels },
-    { "p", "p             show the parameters and change one; the steps up to here run again", key_parameter },
-    { "q\x03\x04", "q, Ctrl-C     leave", key_quit },
-    { "?h", "?             this list", key_help },
-};
-
-static void key_help(Session *session)
-{
-    (void)session;
-    for (size_t i = 0; i < COUNT_OF(key_table); i++) printf("  %s\n", key_table[i].does);
-}
-
-static int wait_for_key(const Session *session)
-{
-    char prompt[160];
-    int n = session->show->lecture->n_steps;
-    snprintf(prompt, sizeof prompt, "  %d/%d   %s   b back   g go to   k kernels   p change   q quit   ? help",
-             session->index + 1, n, session->index + 1 < n ? "Enter next" : "the end");
-    return keys_read(prompt);
-}
-
-static bool show_present(Session *session, Error *err)
-{
-    Term term = term_open(stdout);
-    const Step *step = &session->show->lecture->steps[session->index];
-    putchar('\n');
-    print_head(session->show, &term, session->index);
-    if (step->question && session->ask) {
-        Exhibit question = { .kind = EXHIBIT_TEXT, .text = { .title = "Before you look:", .text = step->question } };
-        terminal_exhibit(&term, &question, true);
-        int key = keys_read("  any key reveals it");
-        session->leave = key == 'q' || key == 3 || key == 4;
-        if (session->leave) return true;
-    }
-    session->ask = false;
-    const Exhibit *const *exhibits;
-    int n;
-    fflush(stdout);
-    if (!show_step(session->show, session->index, &exhibits, &n, err)) return false;
-    print_exhibits(&term, exhibits, n);
-    return true;
-}
-
-static bool step_through(Show *show, Error *err)
-{
-    Session session = { .show = show, .redraw = true, .ask = true };
-    if (show->lecture->n_steps == 0) return true;
-    for (bool first = true; !session.leave; first = false) {
-        Error failed = { "" };
-        bool ok = !session.redraw || show_present(&session, &failed);
-        // A parameter that the model does not have can be mended with p; a lecture that cannot even start has ended.
-        if (!ok && first) return error_set(err, "%s", failed.message);
-        if (!ok) printf("  %s\n  p changes a parameter.\n", failed.message);
-        session.redraw = false;
-        if (session.leave) break;
-        int key = wait_for_key(&session);
-        for (size_t i = 0; i < COUNT_OF(key_table); i++)
-            if (key > 0 && strchr(key_table[i].keys, key)) key_table[i].act(&session);
     }
     return true;
 }
@@ -411,5 +244,5 @@ bool show_run(Show *show, const RunOptions *options, Error *err)
     if (options->figures) return svg_write_figures(show, options->figures, err);
     if (options->html) return html_write(show, options->html, err);
     if (options->all || !isatty(STDIN_FILENO) || !isatty(STDOUT_FILENO)) return print_all(show, err);
-    return step_through(show, err);
+    return show_walk(show, err);
 }

@@ -1,5 +1,6 @@
 // Runs a lecture: step by step on a terminal, all at once elsewhere, and into a page.
 #pragma once
+#include "base/term.h"
 #include "stage/stage.h"
 #include <stdio.h>
 
@@ -25,6 +26,9 @@ bool show_step(Show *show, int index, const Exhibit *const **exhibits, int *n, E
 
 const Lecture *show_lecture(const Show *show);
 const char *show_parameter(const Show *show, int i, Arena *arena); // the value of its i-th parameter
+
+// The head of step `index` on a terminal, with the lecture's own before the first.
+void show_print_head(const Show *show, const Term *term, int index);
 
 // What `lectern lecture NAME` does: reads keys where both ends are a terminal (? lists them), else prints every
 // step as with `all`. The Error says which step failed.

@@ -1,5 +1,6 @@
 // The runner on a real pseudo-terminal, driven by keys.
 #include "base/progress.h"
+#include "base/term.h"
 #include "stage/run.h"
 #include <check.h>
 #include <fcntl.h>
@@ -24,9 +25,9 @@ typedef struct Session {
 
 static Session session;
 
-static void start(void (*body)(void))
+static void start_on(unsigned short rows, unsigned short columns, void (*body)(void))
 {
-    struct winsize size = { .ws_row = 30, .ws_col = 100 };
+    struct winsize size = { .ws_row = rows, .ws_col = columns };
     session = (Session){ 0 };
     session.child = forkpty(&session.terminal, NULL, NULL, &size);
     ck_assert_int_ge(session.child, 0);
@@ -36,6 +37,8 @@ static void start(void (*body)(void))
     body();
     _exit(9);
 }
+
+static void start(void (*body)(void)) { start_on(200, 100, body); } // every step fits
 
 // Reads until `text` has appeared; 20 seconds without a byte mean that it never will.
 static void wait_for(const char *text)
@@ -198,6 +201,123 @@ START_TEST(parameters_change_and_the_step_runs_again)
 }
 END_TEST
 
+// ---- Small screens --------------------------------------------------------------------------------------------------
+
+static const char *const waits[] = { "Enter shows", "Enter next", "the end", "any key reveals it" };
+
+// Reads until the runner waits for a key, and returns for which.
+static int wait_for_prompt(void)
+{
+    struct pollfd input = { .fd = session.terminal, .events = POLLIN };
+    for (;;) {
+        for (int i = 0; i < (int)COUNT_OF(waits); i++)
+            if (strstr(session.seen, waits[i])) return i;
+        ck_assert_msg(poll(&input, 1, 20000) == 1, "no prompt in:\n%s", session.seen);
+        ssize_t n = read(session.terminal, session.seen + session.used, sizeof session.seen - 1 - session.used);
+        ck_assert_msg(n > 0, "ended without a prompt:\n%s", session.seen);
+        session.used += (size_t)n;
+    }
+}
+
+// Cuts styles and what the cursor's return has overwritten, in place.
+static void flatten(char *text)
+{
+    char *out = text, *line = text;
+    for (const char *c = text; *c; c++) {
+        if (*c == '\x1b') {
+            c += 2 + strspn(c + 2, "0123456789;");
+            ck_assert_int_eq(*c, 'm');
+        } else if (*c == '\r') {
+            out = line;
+        } else {
+            *out++ = *c;
+            if (*c == '\n') line = out;
+        }
+    }
+    *out = '\0';
+}
+
+static int rows_of(const char *text, int columns)
+{
+    int rows = 0;
+    for (const char *c = text; *c; c += *c == '\n') {
+        char line[4096];
+        size_t n = strcspn(c, "\n");
+        ck_assert_uint_lt(n, sizeof line);
+        memcpy(line, c, n);
+        line[n] = '\0';
+        int width = text_width(line);
+        rows += width > columns ? (width + columns - 1) / columns : 1;
+        c += n;
+    }
+    return rows;
+}
+
+static const struct {
+    unsigned short rows, columns;
+} screens[] = { { 24, 80 }, { 30, 100 }, { 12, 40 }, { 7, 80 }, { 24, 24 }, { 3, 40 } };
+
+// Between two keys no more is written than the screen holds, and in the end all has been written.
+START_TEST(nothing_scrolls_off_unseen)
+{
+    static char all[1 << 20];
+    int rows = screens[_i].rows, columns = screens[_i].columns, rests = 0, asked = 0;
+    all[0] = '\0';
+    start_on(screens[_i].rows, screens[_i].columns, run_lecture);
+    for (int wait = 0; wait != 2;) {
+        wait = wait_for_prompt();
+        *strstr(session.seen, waits[wait]) = '\0'; // a line of the screen begins with it in any case
+        for (char *c = session.seen; (c = strstr(c, "\r\n"));) memmove(c, c + 1, strlen(c));
+        flatten(session.seen);
+        ck_assert_msg(rows_of(session.seen, columns) <= rows, "%d × %d shows %d lines at once", columns, rows,
+                      rows_of(session.seen, columns));
+        char *prompt = strrchr(session.seen, '\n');
+        ck_assert_msg(prompt, "an empty page");
+        prompt[1] = '\0';
+        strcat(all, session.seen);
+        rests += wait == 0;
+        asked += wait == 3;
+        if (wait != 2) type("\r");
+    }
+    type("q");
+    ck_assert_int_eq(finish(), 0);
+    ck_assert_int_gt(rests, 0);
+    ck_assert_int_eq(asked, 1);
+    static const char *const titles[] = { "QKᵀ/√d with", "Four heads", "Small numbers", "A map larger", "“The dragon",
+                                          "Beside its",  "State 7",    "Loss on",       "Vectors of",   "Time and" };
+    for (const char *c = all, **title = (const char **)titles; title < (const char **)titles + COUNT_OF(titles);
+         title++) {
+        c = strstr(c, *title); // in order
+        ck_assert_msg(c, "\"%s\" is not shown", *title);
+    }
+}
+END_TEST
+
+// At a pause the other keys do what they always do, and the rest still waits.
+START_TEST(a_pause_takes_every_key)
+{
+    start_on(24, 80, run_lecture);
+    wait_for("Enter shows the rest");
+    type("?");
+    wait_for("the source of the kernels");
+    wait_for("Enter shows the rest");
+    type("b");
+    wait_for("This is the first step.");
+    wait_for("Enter shows the rest");
+    ck_assert_ptr_null(strstr(session.seen, "Four heads"));
+    type("\r");
+    wait_for("Four heads side by side");
+    wait_for("Enter shows the rest");
+    type("g");
+    wait_for("go to step: ");
+    type("3\n");
+    wait_for("3/4  Curves");
+    wait_for("Enter shows the rest");
+    type("q");
+    ck_assert_int_eq(finish(), 0);
+}
+END_TEST
+
 static const struct {
     const char *keys;
     int signal, status;
@@ -297,6 +417,8 @@ Suite *suite_runner(void)
     tcase_add_test(tests, keys_walk_through_the_steps);
     tcase_add_test(tests, kernels_open_in_a_pager);
     tcase_add_test(tests, parameters_change_and_the_step_runs_again);
+    tcase_add_loop_test(tests, nothing_scrolls_off_unseen, 0, (int)COUNT_OF(screens));
+    tcase_add_test(tests, a_pause_takes_every_key);
     tcase_add_loop_test(tests, the_terminal_is_left_sane, 0, (int)COUNT_OF(leavings));
     tcase_add_test(tests, progress_is_drawn_over_itself_and_cleared);
     tcase_add_test(tests, progress_is_silent_in_a_pipe);
