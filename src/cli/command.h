@@ -52,7 +52,8 @@ typedef struct Invocation {
     const char *words[16]; // arguments that are no options
     int word_count;
     struct {
-        const char *name, *value; // --name value that the table does not know, where the command takes such
+        const char *name, *value; // --name value that the table does not know, where the command takes such; NULL: the
+                                  // next option or the end came before the value
     } extra[32];
     int extra_count;
 } Invocation;
@@ -65,6 +66,7 @@ typedef struct Command {
     int max_words;
     bool seeded, on_device; // understands --seed; --device, --validate and --profile
     bool takes_extra;       // options that it does not list have one value each and go to `extra`
+    bool no_json;           // what it prints is for people alone
     void (*more_help)(const Invocation *in, FILE *out); // behind the options, or NULL
     int (*run)(Invocation *in);                         // the exit code
 } Command;

@@ -61,5 +61,6 @@ const Command command_data = { .name = "data",
                                         "example: lectern data tales --seed 1 --bytes 5M > tales.txt",
                                .seeded = true,
                                .max_words = 1,
+                               .no_json = true,
                                OPTIONS(options),
                                .run = run };

@@ -19,8 +19,19 @@ static int list_lectures(void)
     return EXIT_OK;
 }
 
-// --layer 2 and the like are the lecture's own: they are taken out of the command line before it is parsed.
-static int set_parameters(Invocation *in, Show *show)
+// --layer 2 and the like are the lecture's own.
+static int check_parameters(const Invocation *in, const Lecture *lecture)
+{
+    for (int i = 0; i < in->extra_count; i++) {
+        Error err = { "" };
+        if (!lecture) return usage_error(in, "there is no option --%s without a lecture's name", in->extra[i].name);
+        if (!lecture_param(lecture, in->extra[i].name, &err)) return usage_error(in, "%s", err.message);
+        if (!in->extra[i].value) return usage_error(in, "--%s needs a value", in->extra[i].name);
+    }
+    return EXIT_OK;
+}
+
+static int set_parameters(const Invocation *in, Show *show)
 {
     for (int i = 0; i < in->extra_count; i++) {
         Error err = { "" };
@@ -32,16 +43,17 @@ static int set_parameters(Invocation *in, Show *show)
 static int run(Invocation *in)
 {
     Error err = { "" };
-    if (in->word_count == 0) return list_lectures();
-    const Lecture *lecture = lecture_find(in->words[0], &err);
-    if (!lecture) return usage_error(in, "%s", err.message);
+    const Lecture *lecture = in->word_count ? lecture_find(in->words[0], &err) : NULL;
+    if (error_is_set(&err)) return usage_error(in, "%s", err.message);
+    int code = check_parameters(in, lecture);
+    if (code || !lecture) return code ? code : list_lectures();
     Gpu *gpu;
     Stream *stream;
     Invocation timed = *in;
     timed.common.profile = true; // steps show what they cost
     if (!open_device(&timed, &gpu, &stream)) return EXIT_FAILED;
     Show *show = show_open(lecture, gpu, (uint64_t)in->common.seed);
-    int code = set_parameters(in, show);
+    code = set_parameters(in, show);
     RunOptions o = { .all = all, .html = html, .figures = figures };
     if (!code && !show_run(show, &o, &err)) code = fail(in, &err);
     show_close(show);
@@ -67,6 +79,7 @@ const Command command_lecture = {
     .seeded = true,
     .max_words = 1,
     .takes_extra = true,
+    .no_json = true,
     OPTIONS(options),
     .more_help = more_help,
     .run = run

@@ -44,7 +44,7 @@ static int common_options(const Command *command, Common *common, Option list[5]
         list[n++] = (Option)FLAG("profile", common->profile, "print time, FLOP/s and GB/s by kernel at the end");
     }
     if (command->seeded) list[n++] = (Option)INT("seed", common->seed, 0, MAX_SEED, "of all random numbers");
-    list[n++] = (Option)FLAG("json", common->json, "print JSON for machines");
+    if (!command->no_json) list[n++] = (Option)FLAG("json", common->json, "print JSON for machines");
     return n;
 }
 
@@ -134,10 +134,10 @@ static int parse(Invocation *in, const Command *command, int argc, char **argv)
         if (!o) o = find_option(common, n, arg + 2, length);
         if (!o && !command->takes_extra) return usage_error(in, "there is no option %s", arg);
         if (!o) {
-            if (!equals && i + 1 == argc) return usage_error(in, "%s needs a value", arg);
             if (in->extra_count == (int)COUNT_OF(in->extra)) return usage_error(in, "%s is one option too many", arg);
             in->extra[in->extra_count].name = mem_string_n(arg + 2, length); // as long as the process
-            in->extra[in->extra_count++].value = equals ? equals + 1 : argv[++i];
+            bool follows = i + 1 < argc && strncmp(argv[i + 1], "--", 2) != 0;
+            in->extra[in->extra_count++].value = equals ? equals + 1 : follows ? argv[++i] : NULL;
             continue;
         }
         if (o->type == OPTION_FLAG) {

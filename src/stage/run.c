@@ -105,22 +105,33 @@ static bool read_number(const Param *param, const char *text, double *number, Er
     return true;
 }
 
+const Param *lecture_param(const Lecture *lecture, const char *name, Error *err)
+{
+    Arena arena = { 0 };
+    const char *all = "it has none";
+    for (int i = 0; i < lecture->n_params; i++) {
+        const Param *param = &lecture->params[i];
+        if (names_param(name, param->name)) return arena_free(&arena), param;
+        all = arena_format(&arena, i ? "%s, %s" : "%s%s", i ? all : "it has ", param->name);
+    }
+    error_set(err, "lecture %s has no parameter \"%s\"; %s", lecture->id, name, all);
+    arena_free(&arena);
+    return NULL;
+}
+
 bool show_set(Show *show, const char *name, const char *value, Error *err)
 {
-    for (int i = 0; i < show->lecture->n_params; i++) {
-        const Param *param = &show->lecture->params[i];
-        if (!names_param(name, param->name)) continue;
-        double number = 0;
-        if (param->kind != PARAM_KIND_TEXT && !read_number(param, value, &number, err)) return false;
-        forget(show); // the demo may hold the old text
-        show->values[i].number = number;
-        if (param->kind == PARAM_KIND_TEXT) {
-            free(show->values[i].text);
-            show->values[i].text = mem_string(value);
-        }
-        return true;
+    const Param *param = lecture_param(show->lecture, name, err);
+    double number = 0;
+    if (!param || (param->kind != PARAM_KIND_TEXT && !read_number(param, value, &number, err))) return false;
+    ParamValue *now = &show->values[param - show->lecture->params];
+    forget(show); // the demo may hold the old text
+    now->number = number;
+    if (param->kind == PARAM_KIND_TEXT) {
+        free(now->text);
+        now->text = mem_string(value);
     }
-    return error_set(err, "lecture %s has no parameter \"%s\"; --help lists them", show->lecture->id, name);
+    return true;
 }
 
 static void set_field(Demo *demo, const Param *param, const ParamValue *value)
@@ -187,6 +198,7 @@ bool show_step(Show *show, int index, const Exhibit *const **exhibits, int *n, E
 
 void lecture_usage(const Lecture *lecture, FILE *out)
 {
+    if (lecture->n_params) fprintf(out, "\nof lecture %s:\n", lecture->id);
     for (int i = 0; i < lecture->n_params; i++) {
         const Param *param = &lecture->params[i];
         Arena arena = { 0 };

@@ -16,6 +16,9 @@ typedef struct Show Show;
 Show *show_open(const Lecture *lecture, struct Gpu *gpu, uint64_t seed);
 void show_close(Show *show);
 
+// A lecture's parameter by its name: "n-heads" or "n_heads". NULL: err lists what there is.
+const Param *lecture_param(const Lecture *lecture, const char *name, Error *err);
+
 // Sets a parameter from text: "n-heads" or "n_heads", "4". Checks the name, the number and its range. What has run is
 // forgotten: the state is set up again before the next step.
 bool show_set(Show *show, const char *name, const char *value, Error *err);

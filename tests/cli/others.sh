@@ -15,7 +15,7 @@ ends 2 "$lectern" nonesuch
 for command in devices doctor bench data train generate tokenize lecture; do
     works $command --help
     says "usage: lectern $command"
-    [ $command = lecture ] || refused 2 'there is no option --nonesuch' $command --nonesuch --device 0
+    refused 2 'there is no option --nonesuch' $command --nonesuch --device 0
     ends 1 sh -c '"$@" >/dev/full' sh "$lectern" $command --help
 done
 
@@ -63,6 +63,22 @@ refused 2 '--split: "test" is neither train nor validation' data tales --split t
 refused 2 '--seed: -1 is out of range' data tales --seed -1
 ends 1 sh -c '"$@" >/dev/full' sh "$lectern" data tales --bytes 1M
 [ "$(wc -l <err)" = 1 ] || problem 'more than one line'
+refused 2 'there is no option --json' data tales --json
+works data --help
+grep -q -- --json out && problem 'it promises --json'
+
+lists='has no parameter "%s"; it has text, memory, layer, head, model .see .lectern lecture --help'
+for bad in foo json; do
+    refused 2 "$(printf "$lists" $bad)" lecture attention --$bad
+    refused 2 "$(printf "$lists" $bad)" lecture attention --$bad --all
+done
+refused 2 '--layer needs a value' lecture attention --all --layer
+refused 2 'no lecture "nonesuch"; there are: 04-attention' lecture nonesuch
+works lecture attention --help
+says '^of lecture 04-attention:'
+says '^  --layer N  .*default 0'
+says '^  --text TEXT  '
+grep -q -- --json out && problem 'it promises --json'
 # a link's target is written, the link stays
 : >target.jsonl && ln -s target.jsonl link.html
 works lecture attention --html link.html

@@ -52,7 +52,7 @@ START_TEST(parameters_are_checked)
         { "layer", "2x", "layer \"2x\" is not a whole number" },
         { "scale", "nan", "scale \"nan\" is not a number" },
         { "scale", "1e999", "scale \"1e999\" is not a number" },
-        { "heads", "1", "lecture 99-everything has no parameter \"heads\"; --help lists them" },
+        { "heads", "1", "lecture 99-everything has no parameter \"heads\"; it has layer, scale, text" },
     };
     Show *show = show_open(&lecture_for_stage, NULL, 1);
     for (size_t i = 0; i < COUNT_OF(bad); i++) {
