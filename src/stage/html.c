@@ -1,10 +1,10 @@
 #include "stage/html.h"
-#include "base/file.h"
 #include "stage/highlight.h"
 #include "stage/html_kinds.h"
 #include "stage/label.h"
 #include "stage/tables.h"
 #include "stage/terminal.h"
+#include "stage/whole_file.h"
 #include <math.h>
 #include <string.h>
 
@@ -280,14 +280,11 @@ static bool write_step(FILE *out, Show *show, int i, Error *err)
 bool html_write(Show *show, const char *path, Error *err)
 {
     FileWriter writer;
-    if (!file_write_begin(&writer, path, err)) return false;
+    if (!whole_file_begin(&writer, path, err)) return false;
     write_head(writer.stream, show);
-    for (int i = 0; i < show_lecture(show)->n_steps; i++)
-        if (!write_step(writer.stream, show, i, err)) {
-            file_write_abandon(&writer);
-            return false;
-        }
+    bool ok = true;
+    for (int i = 0; ok && i < show_lecture(show)->n_steps; i++) ok = write_step(writer.stream, show, i, err);
     fputs("</main>\n<footer>Written by lectern from one run of this lecture.</footer>\n</body>\n</html>\n",
           writer.stream);
-    return file_write_commit(&writer, err);
+    return whole_file_end(&writer, ok, err);
 }

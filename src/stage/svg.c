@@ -3,6 +3,7 @@
 #include "base/term.h"
 #include "stage/html_kinds.h"
 #include "stage/label.h"
+#include "stage/whole_file.h"
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -186,7 +187,7 @@ static char *draw(const Exhibit *exhibit, Arena *arena, double *height)
 static bool write_figure(const Exhibit *exhibit, const char *path, Error *err)
 {
     FileWriter writer;
-    if (!file_write_begin(&writer, path, err)) return false;
+    if (!whole_file_begin(&writer, path, err)) return false;
     Arena arena = { 0 };
     double height, shown = kinds[exhibit->kind].shown;
     int width = kinds[exhibit->kind].width;
@@ -201,7 +202,7 @@ static bool write_figure(const Exhibit *exhibit, const char *path, Error *err)
     fprintf(writer.stream, "<rect class=\"ground\" width=\"100%%\" height=\"100%%\" rx=\"10\"/>\n%s</svg>\n", body);
     free(body);
     arena_free(&arena);
-    return file_write_commit(&writer, err);
+    return whole_file_end(&writer, true, err);
 }
 
 bool svg_write(const Exhibit *exhibit, const char *path, Error *err)

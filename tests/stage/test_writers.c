@@ -6,8 +6,10 @@
 #include "stage/svg.h"
 #include "stage/terminal.h"
 #include <check.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #define LECTURE_SYMBOL lecture_for_writers
@@ -168,6 +170,49 @@ START_TEST(a_failed_page_leaves_the_old_one)
 }
 END_TEST
 
+static void never_ends(Stage *stage, Demo *demo)
+{
+    (void)stage, (void)demo;
+    for (;;) pause();
+}
+
+static const int endings[] = { SIGTERM, SIGINT, SIGHUP };
+
+START_TEST(a_signal_leaves_nothing_half_written)
+{
+    char folder[] = "/tmp/lectern-test-XXXXXX";
+    ck_assert_ptr_nonnull(mkdtemp(folder));
+    char *path = path_join(folder, "page.html"), *part = mem_format("%s.part", path);
+    Error err = { "" };
+    ck_assert(file_write(path, "old", 3, &err));
+    Step steps[] = { everything_steps[0], STEP("Never ends", NULL, never_ends) };
+    Lecture lecture = lecture_for_writers;
+    lecture.steps = steps;
+    lecture.n_steps = COUNT_OF(steps);
+    pid_t child = fork();
+    ck_assert_int_ge(child, 0);
+    if (child == 0) {
+        for (size_t i = 0; i < COUNT_OF(endings); i++) signal(endings[i], SIG_DFL); // the test runner has handlers
+        html_write(show_open(&lecture, NULL, 1), path, &err);
+        _exit(9);
+    }
+    for (int i = 0; i < 20000 && !file_exists(part); i++) usleep(1000);
+    ck_assert(file_exists(part));
+    ck_assert_int_eq(kill(child, endings[_i]), 0);
+    int status;
+    ck_assert_int_eq(waitpid(child, &status, 0), child);
+    ck_assert(WIFSIGNALED(status) && WTERMSIG(status) == endings[_i]);
+    ck_assert(!file_exists(part));
+    size_t size;
+    char *text = file_read(path, &size, &err);
+    ck_assert_str_eq(text, "old");
+    free(text);
+    free(part);
+    free(path);
+    ck_assert(dir_remove(folder, &err));
+}
+END_TEST
+
 // Every heat map and curve as a file of its own: whole, described, and with colours that any viewer knows.
 START_TEST(figures_stand_alone)
 {
@@ -220,6 +265,7 @@ Suite *suite_writers(void)
     tcase_add_test(tests, every_tag_is_closed);
     tcase_add_test(tests, the_page_stands_alone_and_is_safe);
     tcase_add_test(tests, a_failed_page_leaves_the_old_one);
+    tcase_add_loop_test(tests, a_signal_leaves_nothing_half_written, 0, (int)COUNT_OF(endings));
     tcase_add_test(tests, figures_stand_alone);
     suite_add_tcase(suite, tests);
     return suite;
