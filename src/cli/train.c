@@ -68,6 +68,9 @@ typedef struct Run {
     RunLog log;
     double gflops_roof;
     Progress progress;
+    int64_t pace_steps; // since the last line that was printed
+    double pace_seconds;
+    int cold_steps;
 } Run;
 
 static TrainOptions train_options(const Invocation *in)
@@ -276,13 +279,40 @@ static bool evaluate(Run *run, double *val, Error *err)
     return ok;
 }
 
+// Tokens a second over the steps since the last line that was printed: without validations, checkpoints and the very
+// first step, whose kernels had to be compiled.
+static double pace(const Run *run)
+{
+    return (double)(batch * seq_len * grad_accum) * (double)run->pace_steps / run->pace_seconds;
+}
+
+static void add_to_pace(Run *run, double seconds)
+{
+    if (run->cold_steps == 1) run->pace_steps = 0, run->pace_seconds = 0;
+    if (run->cold_steps < 2) run->cold_steps++;
+    run->pace_steps++;
+    run->pace_seconds += seconds;
+}
+
+// "120/2000  loss 2.3456  12.3 k tokens/s  123 GFLOP/s (45%)  12:34 left"; the share is that of the roof
+static void draw_progress(Run *run, double loss)
+{
+    char tokens[16], flops[16];
+    double rate = pace(run), speed = rate * run->plan.flops_per_token;
+    double share = 100 * speed / fmax(1e9 * run->gflops_roof, 1e-9);
+    format_si(rate, tokens);
+    format_si(speed, flops);
+    progress_update(&run->progress, (uint64_t)run->trainer.step, "loss %.4f|%s%stokens/s|%sFLOP/s (%.*f%%)", loss,
+                    tokens, rate < 999.5 ? "" : " ", flops, share < 9.95 ? 1 : 0, share);
+}
+
 static bool report(Run *run, const StepReport *step, double seconds, bool last, Error *err)
 {
     int64_t n = run->trainer.step;
     double tokens_per_second = (double)(batch * seq_len * grad_accum) / seconds, val = NAN;
     double gflops = tokens_per_second * run->plan.flops_per_token / 1e9;
-    progress_update(&run->progress, (uint64_t)n, "loss %.4f  %.0f tokens/s  %.1f GFLOP/s (%.0f%% of the roof)",
-                    step->loss, tokens_per_second, gflops, 100 * gflops / fmax(run->gflops_roof, 1e-9));
+    add_to_pace(run, seconds);
+    draw_progress(run, step->loss);
     bool evaluated = n % eval_interval == 0 || last;
     if (evaluated && !evaluate(run, &val, err)) return false;
     if (!run_log_step(&run->log, n, step->loss, val, step->lr, step->grad_norm, tokens_per_second, gflops, err))
@@ -292,9 +322,10 @@ static bool report(Run *run, const StepReport *step, double seconds, bool last, 
     if (!run->in->common.json) {
         printf("step %-6lld  loss %.4f", (long long)n, step->loss);
         if (!isnan(val)) printf("  val %.4f", val);
-        printf("  %.0f tokens/s\n", tokens_per_second);
+        printf("  %.0f tokens/s\n", pace(run));
         fflush(stdout);
     }
+    run->pace_steps = 0, run->pace_seconds = 0;
     return run_log_curve(&run->log, err) && write_sample(run, err);
 }
 
@@ -367,7 +398,7 @@ static bool go(Run *run, Error *err)
     if (!open_trainer(run, err)) return false;
     if (!run->in->common.json) print_header(run);
     if (!start(run, err)) return false;
-    progress_begin(&run->progress, "train", (uint64_t)steps, "steps");
+    progress_begin(&run->progress, "", (uint64_t)steps, "");
     bool ok = loop(run, err);
     progress_end(&run->progress);
     if (ok) print_end(run);
