@@ -15,7 +15,9 @@ static Option options[] = {
 
 typedef struct Bench {
     Stream *stream;
+    BenchLimit limit;
     bool json;
+    int rows;
     json_t *list;
     Roof roof;
     Error err;
@@ -31,6 +33,7 @@ static void add_row(Bench *b, const char *op, const char *pass, const char *kern
                     double bytes, double best, double median)
 {
     double share = roof_share(&b->roof, flops, bytes, best);
+    b->rows++;
     if (b->json) {
         json_array_append_new(b->list, json_pack("{s:s, s:s, s:s, s:s, s:f, s:f, s:f, s:f, s:f, s:f}", "op", op, "pass",
                                                  pass, "kernel", kernel, "shape", shape, "gflops", flops / best / 1e9,
@@ -49,10 +52,10 @@ static bool bench_case(void *context, const Op *op, const Case *c, const char *f
     BenchResult r;
     if (error_is_set(&b->err) || interrupted()) return true;
     const char *pass = "forward";
-    bool ok = bench_op(b->stream, op, c, force, seconds, &r, &b->err);
-    if (ok && force && r.skipped) {
+    bool ok = bench_op(b->stream, op, c, force, &b->limit, &r, &b->err);
+    if (ok && force && r.skipped && !interrupted()) {
         pass = "backward";
-        ok = bench_backward(b->stream, op, c, force, seconds, &r, &b->err);
+        ok = bench_backward(b->stream, op, c, force, &b->limit, &r, &b->err);
     }
     if (!ok)
         error_prefix(&b->err, "%s %s", op->name, c->label);
@@ -68,7 +71,7 @@ static void bench_whole_backward(Bench *b, const Op *op)
         const Case *c = &op->cases[i];
         BenchResult r;
         if (!c->bench) continue;
-        if (!bench_backward(b->stream, op, c, NULL, seconds, &r, &b->err))
+        if (!bench_backward(b->stream, op, c, NULL, &b->limit, &r, &b->err))
             error_prefix(&b->err, "%s %s", op->name, c->label);
         else if (!r.skipped)
             add_row(b, op->name, "backward", "whole", c->label, r.flops, r.bytes, r.best, r.median);
@@ -78,8 +81,8 @@ static void bench_whole_backward(Bench *b, const Op *op)
 static void bench_speed(Bench *b, const char *what)
 {
     Speed speeds[8];
-    int n = !strcmp(what, "train") ? speed_train(b->stream, seconds, speeds, 8, &b->err)
-                                   : speed_generate(b->stream, seconds, speeds, 8, &b->err);
+    int n = !strcmp(what, "train") ? speed_train(b->stream, &b->limit, speeds, 8, &b->err)
+                                   : speed_generate(b->stream, &b->limit, speeds, 8, &b->err);
     for (int i = 0; i < n; i++) {
         const Speed *s = &speeds[i];
         add_row(b, what, "", "", s->label, s->flops, s->bytes, s->best, s->median);
@@ -103,8 +106,9 @@ static int run(Invocation *in)
 {
     const char *what = in->word_count ? in->words[0] : NULL;
     if (what && !known(what)) return usage_error(in, "there is no op \"%s\"; train and generate go too", what);
-    Bench b = { .json = in->common.json };
+    Bench b = { .json = in->common.json, .limit = { seconds, interrupted } };
     Gpu *gpu;
+    interrupted();
     if (!open_device(in, &gpu, &b.stream)) return EXIT_FAILED;
     b.list = json_array();
     const char *device = gpu_traits(gpu)->name;
@@ -119,12 +123,16 @@ static int run(Invocation *in)
         op_each(ops[i], gpu, true, bench_case, &b);
         bench_whole_backward(&b, ops[i]);
     }
-    if (ok && (!what || !strcmp(what, "train"))) bench_speed(&b, "train");
-    if (ok && (!what || !strcmp(what, "generate"))) bench_speed(&b, "generate");
+    for (int i = 0; i < 2 && ok; i++) {
+        const char *job = i ? "generate" : "train";
+        if (!interrupted() && (!what || !strcmp(what, job))) bench_speed(&b, job);
+    }
+    if (interrupted() && !error_is_set(&b.err))
+        error_set(&b.err, "stopped after %d row%s", b.rows, b.rows == 1 ? "" : "s");
     int code = error_is_set(&b.err) ? fail(in, &b.err) : EXIT_OK;
     if (b.json) {
-        json_t *all = json_pack("{s:s, s:{s:f, s:f}, s:O}", "device", device, "roof", "gflops", b.roof.gflops, "gbps",
-                                b.roof.gbps, "results", b.list);
+        json_t *all = json_pack("{s:s, s:{s:f, s:f}, s:b, s:O}", "device", device, "roof", "gflops", b.roof.gflops,
+                                "gbps", b.roof.gbps, "interrupted", interrupted(), "results", b.list);
         json_dumpf(all, stdout, JSON_INDENT(2)), putchar('\n');
         json_decref(all);
     }

@@ -38,6 +38,13 @@ static void summarise(Speed *row, double *times, int n)
     row->median = times[n / 2];
 }
 
+// Whether a row with `n` timed steps goes on. The step before the first is not timed: kernels are compiled at their
+// first use.
+static bool goes_on(const BenchLimit *limit, int n, double spent)
+{
+    return n < MAX_STEPS && !limit->stopped() && (n == 0 || spent < limit->seconds);
+}
+
 static Model *declare(Stream *stream, const Job *job)
 {
     const Family *family = family_find(job->arch);
@@ -47,7 +54,7 @@ static Model *declare(Stream *stream, const Job *job)
     return model_new(stream_gpu(stream), family, &config);
 }
 
-static bool time_training(Stream *stream, double seconds, const Job *job, Speed *row, Error *err)
+static bool time_training(Stream *stream, const BenchLimit *limit, const Job *job, Speed *row, Error *err)
 {
     TrainOptions o = { .batch = job->batch,
                        .seq_len = job->seq_len,
@@ -70,44 +77,45 @@ static bool time_training(Stream *stream, double seconds, const Job *job, Speed 
     bool ok = !error_is_set(err) && trainer_open(&trainer, model, stream, &o, &plan, ids, (size_t)n_ids,
                                                  (BatchesSource){ "bench", "", "" }, err);
     double times[MAX_STEPS], spent = 0;
-    for (int i = 0; ok && i < MAX_STEPS && (n < 3 || spent < seconds); i++) {
+    for (bool warm = false; ok && goes_on(limit, n, spent); warm = true) {
         StepReport report;
         double start = clock_seconds();
         ok = trainer_step(&trainer, &report, err) && stream_wait(stream, err);
-        if (i < 2) continue; // kernels are compiled at their first use
-        spent += times[n++] = clock_seconds() - start;
+        if (warm) spent += times[n++] = clock_seconds() - start;
     }
     double tokens = (double)job->batch * job->seq_len;
     *row = (Speed){ .label = job->label, .tokens = tokens, .flops = tokens * plan.flops_per_token };
-    if (ok) summarise(row, times, n);
+    if (ok && n) summarise(row, times, n);
     trainer_close(&trainer);
     model_free(model);
     free(ids);
-    return ok;
+    return ok && n > 0;
 }
 
-int speed_train(Stream *stream, double seconds, Speed *rows, int max, Error *err)
+int speed_train(Stream *stream, const BenchLimit *limit, Speed *rows, int max, Error *err)
 {
     int n = 0;
-    while (n < (int)COUNT_OF(jobs) && n < max && time_training(stream, seconds, &jobs[n], &rows[n], err)) n++;
+    while (n < (int)COUNT_OF(jobs) && n < max && !limit->stopped() &&
+           time_training(stream, limit, &jobs[n], &rows[n], err))
+        n++;
     return n;
 }
 
 // Feeds `tokens` at a time to a fresh context, over and over.
-static bool time_feeding(Generator *g, double seconds, int tokens, Speed *row, Error *err)
+static bool time_feeding(Generator *g, const BenchLimit *limit, int tokens, Speed *row, Error *err)
 {
     int32_t ids[512] = { 0 };
     double times[MAX_STEPS], spent = 0, flops = 0;
     int n = 0;
-    for (int i = 0; i < MAX_STEPS && (n < 3 || spent < seconds); i++) {
+    for (bool warm = false; goes_on(limit, n, spent); warm = true) {
         if (g->past + tokens > g->capacity) g->past = 0;
         flops = stream_count(g->stream).flops;
         double start = clock_seconds();
         if (!generator_feed(g, ids, tokens, err)) return false;
         flops = stream_count(g->stream).flops - flops;
-        if (i < 2) continue;
-        spent += times[n++] = clock_seconds() - start;
+        if (warm) spent += times[n++] = clock_seconds() - start;
     }
+    if (n == 0) return false; // stopped
     row->tokens = tokens;
     row->flops = flops;
     row->bytes = (double)parameters_bytes(&g->model->parameters);
@@ -115,7 +123,7 @@ static bool time_feeding(Generator *g, double seconds, int tokens, Speed *row, E
     return true;
 }
 
-int speed_generate(Stream *stream, double seconds, Speed *rows, int max, Error *err)
+int speed_generate(Stream *stream, const BenchLimit *limit, Speed *rows, int max, Error *err)
 {
     Job job = jobs[1];
     job.seq_len = 512;
@@ -125,8 +133,8 @@ int speed_generate(Stream *stream, double seconds, Speed *rows, int max, Error *
     if (ok) parameters_init(&model->parameters, stream, 1);
     ok = ok && generator_open(&g, model, stream, 512, err);
     int n = 0;
-    if (ok && n < max && time_feeding(&g, seconds, 256, &rows[n], err)) rows[n++].label = "prefill of 256, 6x384";
-    if (ok && n < max && !error_is_set(err) && time_feeding(&g, seconds, 1, &rows[n], err))
+    if (ok && n < max && time_feeding(&g, limit, 256, &rows[n], err)) rows[n++].label = "prefill of 256, 6x384";
+    if (ok && n < max && !error_is_set(err) && time_feeding(&g, limit, 1, &rows[n], err))
         rows[n++].label = "decode, 6x384";
     generator_close(&g);
     model_free(model);

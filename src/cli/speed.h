@@ -1,6 +1,6 @@
 // Whole jobs, timed as they are used: training steps, and prefill and decode of a model with random weights.
 #pragma once
-#include "gpu/gpu.h"
+#include "ops/bench.h"
 
 typedef struct Speed {
     const char *label;
@@ -8,6 +8,6 @@ typedef struct Speed {
     double best, median;         // seconds a step
 } Speed;
 
-// Each row runs until `seconds` are spent (at least three steps). Returns how many rows; `err` is set on failure.
-int speed_train(Stream *stream, double seconds, Speed *rows, int max, Error *err);
-int speed_generate(Stream *stream, double seconds, Speed *rows, int max, Error *err);
+// Returns how many rows were measured: fewer where the limit stopped them, and on failure, which sets `err`.
+int speed_train(Stream *stream, const BenchLimit *limit, Speed *rows, int max, Error *err);
+int speed_generate(Stream *stream, const BenchLimit *limit, Speed *rows, int max, Error *err);

@@ -3,7 +3,7 @@
 #include <string.h>
 #include <time.h>
 
-enum { MAX_RUNS = 1000, MIN_RUNS = 3 };
+enum { MAX_RUNS = 1000 };
 static const double SHORTEST = 4e-3; // a measurement's seconds: a submit's own cost disappears in it
 
 typedef void CallFn(void *context);
@@ -29,17 +29,23 @@ static double time_calls(Stream *stream, CallFn *call, void *context, int n, Err
     return stream_wait(stream, err) ? now() - begin : -1;
 }
 
-// The first call compiles, the second tells how many make a measurement.
-static bool measure(Stream *stream, CallFn *call, void *context, double seconds, BenchResult *result, Error *err)
+static bool told_to_stop(const BenchLimit *limit) { return limit->stopped && limit->stopped(); }
+
+// Times warm calls, at least one: the first tells how many make a measurement, and is one itself where that is one.
+static bool measure(Stream *stream, CallFn *call, void *context, const BenchLimit *limit, BenchResult *result,
+                    Error *err)
 {
-    if (time_calls(stream, call, context, 1, err) < 0) return false;
+    result->skipped = told_to_stop(limit);
+    if (result->skipped) return true;
     double once = time_calls(stream, call, context, 1, err), spent = 0, times[MAX_RUNS];
     if (once < 0) return false;
     int calls = once > SHORTEST ? 1 : (int)(SHORTEST / once) + 1;
-    for (result->runs = 0; result->runs < MAX_RUNS && (spent < seconds || result->runs < MIN_RUNS); result->runs++) {
+    result->runs = 0;
+    if (calls == 1) times[result->runs++] = spent = once;
+    while (result->runs < MAX_RUNS && (result->runs == 0 || (spent < limit->seconds && !told_to_stop(limit)))) {
         double taken = time_calls(stream, call, context, calls, err);
         if (taken < 0) return false;
-        times[result->runs] = taken / calls;
+        times[result->runs++] = taken / calls;
         spent += taken;
     }
     qsort(times, (size_t)result->runs, sizeof *times, by_size);
@@ -90,7 +96,7 @@ static void close_call(Stream *stream, OpCall *call)
     arena_free(&call->trial.arena);
 }
 
-// One call, for what its dispatches say that it costs.
+// One call, for what its dispatches say that it costs; it also compiles what the timed ones take.
 static void count_call(Stream *stream, CallFn *fn, OpCall *call, double *flops, double *bytes)
 {
     StreamCount before = stream_count(stream);
@@ -100,8 +106,8 @@ static void count_call(Stream *stream, CallFn *fn, OpCall *call, double *flops, 
     *bytes = after.bytes - before.bytes;
 }
 
-bool bench_op(Stream *stream, const Op *op, const Case *c, const char *force, double seconds, BenchResult *result,
-              Error *err)
+bool bench_op(Stream *stream, const Op *op, const Case *c, const char *force, const BenchLimit *limit,
+              BenchResult *result, Error *err)
 {
     *result = (BenchResult){ 0 };
     OpCall call;
@@ -112,7 +118,7 @@ bool bench_op(Stream *stream, const Op *op, const Case *c, const char *force, do
         if (c->flops > 0) result->flops = c->flops;
         if (c->bytes > 0) result->bytes = c->bytes;
         result->skipped = force && !call.t->force_taken;
-        ok = stream_wait(stream, err) && (result->skipped || measure(stream, call_op, &call, seconds, result, err));
+        ok = stream_wait(stream, err) && (result->skipped || measure(stream, call_op, &call, limit, result, err));
     }
     close_call(stream, &call);
     return ok;
@@ -157,8 +163,8 @@ static bool prepare_backward(Stream *stream, OpCall *call, int only, const char 
     return !force || t->force_taken;
 }
 
-bool bench_backward(Stream *stream, const Op *op, const Case *c, const char *force, double seconds, BenchResult *result,
-                    Error *err)
+bool bench_backward(Stream *stream, const Op *op, const Case *c, const char *force, const BenchLimit *limit,
+                    BenchResult *result, Error *err)
 {
     *result = (BenchResult){ .skipped = true };
     if (c->no_grad) return true;
@@ -167,8 +173,7 @@ bool bench_backward(Stream *stream, const Op *op, const Case *c, const char *for
     if (ok) {
         for (int i = force ? 0 : -1; i < (force ? call.trial.in_count : 0) && result->skipped; i++)
             result->skipped = !prepare_backward(stream, &call, i, force, result);
-        ok = stream_wait(stream, err) &&
-             (result->skipped || measure(stream, call_backward, &call, seconds, result, err));
+        ok = stream_wait(stream, err) && (result->skipped || measure(stream, call_backward, &call, limit, result, err));
     }
     close_call(stream, &call);
     return ok;
@@ -221,8 +226,11 @@ bool bench_roof(Stream *stream, Roof *roof, Error *err)
     bool ok = gpu_alloc(gpu, 4 * FLOPS_ITEMS, &call.sums, err);
     if (ok) {
         stream_fill(stream, call.data, 0);
-        ok = measure(stream, call_flops, &call, 0.3, &flops, err) &&
-             measure(stream, call_bytes, &call, 0.3, &bytes, err);
+        const BenchLimit limit = { .seconds = 0.3 };
+        call_flops(&call); // compile
+        call_bytes(&call);
+        ok = stream_wait(stream, err) && measure(stream, call_flops, &call, &limit, &flops, err) &&
+             measure(stream, call_bytes, &call, &limit, &bytes, err);
         gpu_free(gpu, call.sums);
     }
     gpu_free(gpu, call.data);

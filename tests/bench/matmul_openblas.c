@@ -56,7 +56,7 @@ static void compare(Stream *stream, Sgemm *sgemm, int kind, int M, int N, int K,
     for (int turn = 0; turn < TURNS; turn++) {
         Error err = { "" };
         BenchResult result;
-        if (!bench_op(stream, op, &c, force, 0.1, &result, &err)) {
+        if (!bench_op(stream, op, &c, force, &(BenchLimit){ .seconds = 0.1 }, &result, &err)) {
             fprintf(stderr, "%s\n", err.message);
             exit(1);
         }

@@ -43,6 +43,26 @@ refused 1 'there is no device 77' doctor --compile --device 77
 works bench softmax --seconds 0.01 --json
 json 'j["roof"]["gflops"] > 0 and j["results"] and all(r["best_seconds"] > 0 for r in j["results"])'
 json '{(r["pass"], r["kernel"] == "whole") for r in j["results"]} == {("forward", 0), ("backward", 0), ("backward", 1)}'
+json 'j["interrupted"] is False'
+# Ctrl-C within a row, and between rows: what was measured so far is printed, and is JSON
+stopped() { # stopped SIGNAL OPTION…: bench is told to stop, and does within a few calls
+    local signal=$1 begin code
+    shift
+    count=$((count + 1))
+    "$lectern" bench "$@" --json >out 2>err </dev/null &
+    sleep 4
+    begin=$SECONDS
+    kill -"$signal" $!
+    wait $!
+    code=$?
+    [ $code = 1 ] && [ $((SECONDS - begin)) -lt 20 ] || problem "bench $*: exit code $code, $((SECONDS - begin)) s after SIG$signal"
+    grep -qE '^lectern bench: stopped after [0-9]+ rows?$' err || problem 'no word of being stopped'
+    json 'j["interrupted"] is True and all(r["best_seconds"] > 0 for r in j["results"])'
+}
+stopped TERM softmax --seconds 60
+json 'len(j["results"]) <= 1'
+stopped INT train --seconds 60
+stopped INT --seconds 0.05
 refused 2 'there is no op "nonesuch"' bench nonesuch
 refused 2 '--seconds: 0 is out of range' bench --seconds 0
 refused 1 'there is no device 77' bench --device 77
