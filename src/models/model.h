@@ -90,5 +90,10 @@ ModelCheck model_check(const Gguf *file);
 // The tokenizer alone: of such a file, or of what tokenizer_open reads.
 Tokenizer *model_tokenizer(const char *path, Error *err);
 
+// The chat template's program (text/chat.h) of a GGUF file (tokenizer.chat_template) or of a folder (chat_template of its
+// tokenizer_config.json; where that holds several, the one named "default"). *program, which the caller frees, is NULL
+// where there is none.
+bool model_chat_program(const char *path, char **program, Error *err);
+
 // Fills a model that has memory from a file of the same configuration (a checkpoint's).
 bool model_restore(Model *model, Stream *stream, const char *path, Error *err);

@@ -1,6 +1,7 @@
 #include "models/tokenizer_file.h"
 #include "base/file.h"
 #include "base/memory.h"
+#include "formats/json_file.h"
 #include "models/model.h"
 #include "text/normalize.h"
 #include <stdlib.h>
@@ -125,4 +126,41 @@ Tokenizer *model_tokenizer(const char *path, Error *err)
     Tokenizer *tokenizer = file ? tokenizer_from_gguf(file, INT32_MAX, err) : NULL;
     gguf_close(file);
     return tokenizer;
+}
+
+static json_t *default_program(json_t *programs)
+{
+    json_t *item;
+    size_t i;
+    json_array_foreach(programs, i, item)
+    {
+        const char *name = json_string_value(json_object_get(item, "name"));
+        if (name && !strcmp(name, "default")) return json_object_get(item, "template");
+    }
+    return NULL;
+}
+
+static bool folder_chat_program(const char *path, char **program, Error *err)
+{
+    char *config_path = path_join(path, "tokenizer_config.json");
+    json_t *config = file_exists(config_path) ? json_file_read(config_path, err) : json_object();
+    json_t *value = json_object_get(config, "chat_template");
+    if (json_is_array(value)) value = default_program(value);
+    if (json_is_string(value)) *program = mem_string(json_string_value(value));
+    free(config_path);
+    json_decref(config);
+    return config != NULL;
+}
+
+bool model_chat_program(const char *path, char **program, Error *err)
+{
+    *program = NULL;
+    if (dir_exists(path)) return folder_chat_program(path, program, err);
+    Gguf *file = gguf_open(path, err);
+    StringView text;
+    bool there = file && gguf_value(file, "tokenizer.chat_template");
+    bool ok = file && (!there || gguf_get_string(file, "tokenizer.chat_template", &text, err));
+    if (ok && there) *program = mem_string_n(text.data, text.size);
+    gguf_close(file);
+    return ok;
 }

@@ -154,6 +154,49 @@ START_TEST(bad_files_are_named)
 }
 END_TEST
 
+static void expect_program(const char *from, const char *expected)
+{
+    Error err = { "" };
+    char *program;
+    ck_assert_msg(model_chat_program(from, &program, &err), "%s", err.message);
+    ck_assert_msg(expected ? program && !strcmp(program, expected) : !program, "%s", program ? program : "none");
+    free(program);
+}
+
+START_TEST(chat_programs_are_found)
+{
+    Error err = { "" };
+    make_folder();
+    char *config = path_join(folder, "tokenizer_config.json"), *program;
+    for (int there = 0; there < 2; there++) {
+        GgufWriter *w = gguf_writer_new();
+        gguf_put_string(w, "general.architecture", string_view("llama"));
+        if (there) gguf_put_string(w, "tokenizer.chat_template", string_view("{{ bos_token }}"));
+        ck_assert_msg(gguf_writer_save(w, path, &err), "%s", err.message);
+        gguf_writer_free(w);
+        expect_program(path, there ? "{{ bos_token }}" : NULL);
+    }
+    static const struct {
+        const char *json, *program;
+    } folders[] = { { "{\"chat_template\": \"abc\"}", "abc" },
+                    { "{\"chat_template\": [{\"name\": \"rag\", \"template\": \"r\"}, "
+                      "{\"name\": \"default\", \"template\": \"d\"}]}",
+                      "d" },
+                    { "{\"chat_template\": [3, {\"name\": 4}]}", NULL },
+                    { "{\"chat_template\": 7}", NULL },
+                    { "{}", NULL } };
+    expect_program(folder, NULL); // without the file
+    for (size_t i = 0; i < COUNT_OF(folders); i++) {
+        ck_assert(file_write(config, folders[i].json, strlen(folders[i].json), &err));
+        expect_program(folder, folders[i].program);
+    }
+    ck_assert(file_write(config, "{", 1, &err) && !model_chat_program(folder, &program, &err));
+    ck_assert_ptr_nonnull(strstr(err.message, "tokenizer_config.json"));
+    free(config);
+    remove_folder();
+}
+END_TEST
+
 Suite *suite_tokenizer_file(void)
 {
     Suite *suite = suite_create("tokenizer_file");
@@ -161,6 +204,7 @@ Suite *suite_tokenizer_file(void)
     tcase_add_test(tests, every_kind_comes_back);
     tcase_add_test(tests, defaults);
     tcase_add_test(tests, bad_files_are_named);
+    tcase_add_test(tests, chat_programs_are_found);
     suite_add_tcase(suite, tests);
     return suite;
 }

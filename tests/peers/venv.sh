@@ -11,7 +11,7 @@ transformers) packages="torch transformers" ;;
 llama_cpp) packages="llama-cpp-python" && export CMAKE_ARGS="-DLLAVA_BUILD=OFF" ;; # compiles for 10 to 20 minutes on 2 cores
 llama_vulkan) packages="llama-cpp-python" && export CMAKE_ARGS="-DLLAVA_BUILD=OFF -DGGML_VULKAN=ON" ;; # needs glslc; longer still
 computeml) packages="computeml numpy" ;;
-tokenizers) packages="tokenizers sentencepiece gguf" ;;
+tokenizers) packages="tokenizers sentencepiece gguf jinja2" ;;
 *) echo "usage: $0 torch | transformers | llama_cpp | llama_vulkan | computeml | tokenizers" >&2 && exit 2 ;;
 esac
 [ -x "build/peers/$1/bin/python" ] || python3 -m venv "build/peers/$1"
