@@ -92,3 +92,6 @@ int close_device(const Invocation *in, Gpu *gpu, Stream *stream, int code);
 
 // True once Ctrl-C or SIGTERM has come; the first call starts listening. A second Ctrl-C ends the process at once.
 bool interrupted(void);
+
+// Forgets a Ctrl-C that has been dealt with, so that the next one is a first again. SIGTERM stays.
+void interrupt_forget(void);

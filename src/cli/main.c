@@ -205,7 +205,7 @@ static volatile sig_atomic_t signalled;
 static void on_signal(int signal_)
 {
     if (signalled) _exit(128 + signal_);
-    signalled = 1;
+    signalled = signal_;
 }
 
 bool interrupted(void)
@@ -218,6 +218,11 @@ bool interrupted(void)
         listening = true;
     }
     return signalled;
+}
+
+void interrupt_forget(void)
+{
+    if (signalled == SIGINT) signalled = 0;
 }
 
 // ---- Start ---------------------------------------------------------------------------------------------------------

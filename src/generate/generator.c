@@ -31,6 +31,13 @@ void generator_close(Generator *g)
     *g = (Generator){ 0 };
 }
 
+void generator_rewind(Generator *g, int64_t past)
+{
+    CHECK(past >= 0 && past <= g->past, "generator_rewind: to %lld of %lld tokens", (long long)past,
+          (long long)g->past);
+    g->past = past; // what lies behind is written over, and never read before
+}
+
 static Tensor *put(Tape *t, const int32_t *ids, int64_t n)
 {
     Tensor *x = tape_tensor(t, I32, SHAPE(1, n));

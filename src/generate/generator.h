@@ -15,5 +15,8 @@ typedef struct Generator {
 bool generator_open(Generator *g, const Model *model, Stream *stream, int64_t capacity, Error *err);
 void generator_close(Generator *g);
 
+// Drops what follows the first `past` tokens.
+void generator_rewind(Generator *g, int64_t past);
+
 // Appends ids (in chunks) and reads the logits of the next token. False when they do not fit into the capacity.
 bool generator_feed(Generator *g, const int32_t *ids, int64_t n, Error *err);

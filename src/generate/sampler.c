@@ -2,6 +2,7 @@
 #include "base/memory.h"
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
 void sampler_open(Sampler *s, SamplerOptions options, int vocab_size, uint64_t seed)
 {
@@ -23,6 +24,8 @@ void sampler_see(Sampler *s, int32_t id)
 {
     if (id >= 0 && id < s->vocab_size) s->seen[id] = true;
 }
+
+void sampler_forget(Sampler *s) { memset(s->seen, 0, (size_t)s->vocab_size * sizeof *s->seen); }
 
 static int more_probable(const void *a, const void *b)
 {
@@ -96,6 +99,5 @@ int32_t sampler_draw(Sampler *s, const float *logits, double *log_probability)
         for (double u = random_uniform(&s->random); i + 1 < n && u >= s->candidates[i].p; i++) u -= s->candidates[i].p;
     int32_t id = s->candidates[i].id;
     *log_probability = log_softmax_at(logits, s->vocab_size, id);
-    sampler_see(s, id);
     return id;
 }

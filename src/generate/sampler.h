@@ -30,9 +30,10 @@ typedef struct Sampler {
 void sampler_open(Sampler *sampler, SamplerOptions options, int vocab_size, uint64_t seed);
 void sampler_close(Sampler *sampler);
 void sampler_see(Sampler *sampler, int32_t id); // a token of the prompt or the answer
+void sampler_forget(Sampler *sampler);          // all of them
 
 // The distribution after all filters, the most probable first (the lower id first among equals). Returns how many.
 int sampler_distribution(Sampler *sampler, const float *logits);
 
-// Draws one token. *log_probability is natural, under the model's own distribution before any filter.
+// Draws one token, which is not seen by that. *log_probability is natural, under the model's own distribution before any filter.
 int32_t sampler_draw(Sampler *sampler, const float *logits, double *log_probability);

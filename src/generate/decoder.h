@@ -1,0 +1,27 @@
+// A sequence that a model goes on: what it was given and what has been drawn, each token through the model once.
+#pragma once
+#include "generate/generator.h"
+#include "generate/sampler.h"
+
+typedef struct Decoder {
+    Generator *generator;
+    Sampler *sampler;
+    TokenList sequence; // what was pushed; the cache lags behind it
+} Decoder;
+
+// Both belong to the caller; the generator's cache is empty.
+void decoder_open(Decoder *decoder, Generator *generator, Sampler *sampler);
+void decoder_close(Decoder *decoder);
+
+// Appends to the sequence, without running the model: a prompt, or the token that decoder_next gave.
+void decoder_push(Decoder *decoder, const int32_t *ids, size_t n);
+
+// Draws the token that follows the sequence, which is not appended: the caller may push another one, or nothing more.
+// *log_probability as sampler_draw's. False when the sequence is empty or does not fit into the generator's capacity.
+bool decoder_next(Decoder *decoder, int32_t *id, double *log_probability, Error *err);
+
+// How many more tokens may be pushed before decoder_next fails.
+int64_t decoder_room(const Decoder *decoder);
+
+// Forgets the sequence, and what of it the sampler saw.
+void decoder_restart(Decoder *decoder);
