@@ -5,7 +5,7 @@
 #include "cli/command.h"
 #include "formats/json_file.h"
 #include "formats/safetensors.h"
-#include "models/hub.h"
+#include "models/model.h"
 #include <jansson.h>
 #include <math.h>
 #include <stdio.h>
@@ -137,6 +137,13 @@ static void add_verdict(json_t *report, const char *part, const char *path, cons
                              : json_pack("{s:b}", "can", 1));
 }
 
+static void add_verdicts(json_t *report, const char *path, ModelCheck check)
+{
+    add_verdict(report, "architecture", path, &check.config);
+    add_verdict(report, "weights", path, &check.weights);
+    add_verdict(report, "tokenizer", path, &check.tokenizer);
+}
+
 static json_t *report_gguf(const char *path, Error *err)
 {
     Gguf *g = gguf_open(path, err);
@@ -148,26 +155,17 @@ static json_t *report_gguf(const char *path, Error *err)
         const GgufTensor *t = &g->tensors[i];
         add_tensor(report, t->name, ggml_type_info(t->type)->name, t->n_dims, t->shape, t->bytes);
     }
-    ModelCheck check = model_check(g);
-    add_verdict(report, "architecture", path, &check.config);
-    add_verdict(report, "weights", path, &check.weights);
-    add_verdict(report, "tokenizer", path, &check.tokenizer);
+    add_verdicts(report, path, model_check(g));
     gguf_close(g);
     return report;
 }
 
-// config.json beside the weights, where there is one.
+// config.json beside the weights, where there is one that can be read.
 static void add_config(json_t *report, const char *folder)
 {
-    Error err = { "" };
     char *path = path_join(folder, "config.json");
-    if (file_exists(path)) {
-        json_t *config = json_file_read(path, &err);
-        if (config)
-            json_object_set_new(report, "config", config);
-        else
-            add_verdict(report, "config.json", path, &err);
-    }
+    json_t *config = json_file_read(path, NULL);
+    if (config) json_object_set_new(report, "config", config);
     free(path);
 }
 
@@ -185,23 +183,9 @@ static json_t *report_safetensors(const char *path, Error *err)
         const SafetensorsTensor *t = &s->tensors[i];
         add_tensor(report, t->name, t->type->name, t->n_dims, t->shape, t->bytes);
     }
-    const char *arch = json_string_value(json_object_get(json_object_get(report, "config"), "model_type"));
-    Error no = { "" };
-    error_set(&no, "models run from GGUF files%s",
-              arch && hub_family(arch) ? "; `lectern export` makes one of this" : "");
-    add_verdict(report, "weights", path, &no);
+    add_verdicts(report, path, model_check_hub(s));
     safetensors_close(s);
     return report;
-}
-
-static bool is_gguf(const char *path)
-{
-    char magic[4] = "";
-    FILE *stream = dir_exists(path) ? NULL : fopen(path, "rbe");
-    if (!stream) return false;
-    bool is = fread(magic, 1, 4, stream) == 4 && !memcmp(magic, "GGUF", 4);
-    fclose(stream);
-    return is;
 }
 
 // ---- Tables --------------------------------------------------------------------------------------------------------
@@ -381,7 +365,7 @@ static int run(Invocation *in)
 {
     Error err = { "" };
     if (in->word_count != 1) return usage_error(in, "name a file or a model's folder");
-    json_t *report = is_gguf(in->words[0]) ? report_gguf(in->words[0], &err) : report_safetensors(in->words[0], &err);
+    json_t *report = gguf_is(in->words[0]) ? report_gguf(in->words[0], &err) : report_safetensors(in->words[0], &err);
     if (!report) return fail(in, &err);
     if (in->common.json)
         json_dumpf(report, stdout, JSON_INDENT(2) | JSON_REAL_PRECISION(15)), putchar('\n');

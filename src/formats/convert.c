@@ -11,6 +11,8 @@ static size_t row_bytes(GgmlType type, int64_t columns)
 
 size_t conversion_bytes(const Conversion *c) { return (size_t)c->rows * row_bytes(c->to, c->columns); }
 
+bool conversion_is_copy(const Conversion *c) { return c->from == c->to && c->order == ROWS_KEPT && !c->transposed; }
+
 // The source's row for a row of the result.
 static int64_t source_row(const Conversion *c, int64_t row)
 {
@@ -50,7 +52,7 @@ bool conversion_read(void *user, size_t offset, void *out, size_t size, Error *e
 {
     Conversion *c = user;
     size_t bytes = row_bytes(c->to, c->columns);
-    if (c->from == c->to && c->order == ROWS_KEPT && !c->transposed) return memcpy(out, c->data + offset, size), true;
+    if (conversion_is_copy(c)) return memcpy(out, c->data + offset, size), true;
     if (!c->row) begin(c);
     for (uint8_t *to = out; size > 0;) {
         int64_t row = (int64_t)(offset / bytes);

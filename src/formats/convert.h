@@ -24,6 +24,8 @@ typedef struct Conversion {
 
 size_t conversion_bytes(const Conversion *c); // of the result
 
+bool conversion_is_copy(const Conversion *c); // the result's bytes are the source's
+
 // The result's bytes, as a writer asks for them (byte_source.h); `user` is a Conversion. False when a number can't be
 // written in the type (see ggml_quantize).
 bool conversion_read(void *user, size_t offset, void *out, size_t size, Error *err);

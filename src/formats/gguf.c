@@ -1,6 +1,7 @@
 // The reader. One pass over the file's head checks everything and leaves an index; later calls trust the index.
 #include "formats/gguf.h"
 #include "base/memory.h"
+#include <stdio.h>
 #include <stdlib.h>
 
 _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "the file's numbers are read as they lie");
@@ -276,6 +277,15 @@ Gguf *gguf_open_memory(const void *data, size_t size, const char *name, Error *e
     Gguf *g = NEW(Gguf);
     g->path = mem_string(name);
     return read_gguf(g, data, size, err);
+}
+
+bool gguf_is(const char *path)
+{
+    char magic[4] = "";
+    FILE *stream = dir_exists(path) ? NULL : fopen(path, "rbe");
+    bool is = stream && fread(magic, 1, 4, stream) == 4 && !memcmp(magic, "GGUF", 4);
+    if (stream) fclose(stream);
+    return is;
 }
 
 Gguf *gguf_open(const char *path, Error *err)

@@ -63,6 +63,8 @@ typedef struct Gguf {
     StringMap value_index, tensor_index;
 } Gguf;
 
+bool gguf_is(const char *path); // a file that begins as GGUF does
+
 // Maps and checks the whole of a file's structure: magic, version, counts, lengths, types, nesting, alignment,
 // duplicate keys and names, shapes, offsets and overlaps. Everything in the result lies inside the file. NULL and one
 // line naming file, field and value when anything is wrong. The file must not shrink while it is open (see file.h).

@@ -1,10 +1,8 @@
 // A plan first: every tensor of the result, and where it comes from. Then the writer asks for their bytes.
 #include "models/export.h"
 #include "base/file.h"
-#include "formats/convert.h"
 #include "formats/json_file.h"
-#include "formats/safetensors.h"
-#include "models/hub.h"
+#include "models/weights.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,10 +10,8 @@
 typedef struct Plan Plan;
 
 typedef struct Item {
-    char name[128];
-    Conversion conversion;
-    int n_dims;
-    int64_t shape[GGUF_MAX_DIMS];
+    char *name; // in the result
+    Weight weight;
     Plan *plan;
 } Item;
 
@@ -24,6 +20,7 @@ struct Plan {
     ExportReport *report;
     Item *items;
     size_t count, capacity;
+    Arena names;
     Progress progress;
     uint64_t done;
 };
@@ -46,10 +43,11 @@ static bool is_quantised_weight(const char *gguf_name, int n_dims)
 
 static GgmlType choose_type(const GgmlTypeInfo *wanted, const char *gguf_name, const Item *item, bool is_head)
 {
-    if (!wanted) return item->conversion.from;
-    if (!is_quantised_weight(gguf_name, item->n_dims)) return GGML_F32;
+    const Weight *w = &item->weight;
+    if (!wanted) return w->conversion.from;
+    if (!is_quantised_weight(gguf_name, w->n_dims)) return GGML_F32;
     if (is_head && is_blocks(wanted->type)) wanted = ggml_type_info(GGML_Q8_0);
-    return item->conversion.columns % wanted->elements ? GGML_F16 : wanted->type;
+    return w->conversion.columns % wanted->elements ? GGML_F16 : wanted->type;
 }
 
 // general.file_type: the values are llama.cpp's llama_ftype.
@@ -66,43 +64,13 @@ static uint32_t file_type(const GgmlTypeInfo *type)
 
 // ---- The plan ------------------------------------------------------------------------------------------------------
 
-static Item *add_item(Plan *plan, const char *name, GgmlType from, const uint8_t *data, int n_dims,
-                      const int64_t *shape)
+static Item *add_item(Plan *plan, const char *name, Weight weight)
 {
     GROW(plan->items, plan->count, plan->capacity);
     Item *item = &plan->items[plan->count++];
-    *item = (Item){ .n_dims = n_dims, .plan = plan };
-    snprintf(item->name, sizeof item->name, "%s", name);
-    int64_t rows = 1;
-    for (int i = 0; i < n_dims; i++) item->shape[i] = shape[i];
-    for (int i = 0; i + 1 < n_dims; i++) rows *= shape[i];
-    item->conversion =
-        (Conversion){ .data = data, .from = from, .to = from, .rows = rows, .columns = shape[n_dims - 1] };
+    *item = (Item){ .name = arena_format(&plan->names, "%s", name), .weight = weight, .plan = plan };
+    item->weight.conversion.name = item->name;
     return item;
-}
-
-static void transpose(Item *item)
-{
-    int64_t rows = item->shape[0];
-    item->conversion.transposed = true;
-    item->conversion.rows = item->shape[0] = item->shape[1];
-    item->conversion.columns = item->shape[1] = rows;
-}
-
-static bool apply_change(Item *item, HubChange change, RowOrder order, const Config *c, const char *path, Error *err)
-{
-    if (change == HUB_SAME) return true;
-    if (item->n_dims != 2)
-        return error_set(err, "%s: tensor %s has %d dimensions, not 2", path, item->name, item->n_dims);
-    if (change == HUB_TRANSPOSED) return transpose(item), true;
-    int64_t head_dim = c->d_model / c->n_heads, heads = change == HUB_QUERIES ? c->n_heads : c->n_kv_heads;
-    if (item->shape[0] != heads * head_dim)
-        return error_set(err, "%s: tensor %s has %lld rows; %lld heads of %lld channels are %lld", path, item->name,
-                         (long long)item->shape[0], (long long)heads, (long long)head_dim,
-                         (long long)(heads * head_dim));
-    item->conversion.order = order;
-    item->conversion.head_dim = head_dim;
-    return true;
 }
 
 // ---- Writing -------------------------------------------------------------------------------------------------------
@@ -111,11 +79,11 @@ static bool read_item(void *user, size_t offset, void *out, size_t size, Error *
 {
     Item *item = user;
     Plan *plan = item->plan;
+    Conversion *c = &item->weight.conversion;
     if (plan->options->stopped()) return error_set(err, "stopped; nothing was kept");
-    item->conversion.name = item->name;
-    bool ok = conversion_read(&item->conversion, offset, out, size, err);
+    bool ok = conversion_read(c, offset, out, size, err);
     progress_update(&plan->progress, plan->done += size, NULL);
-    if (offset + size == conversion_bytes(&item->conversion)) conversion_free(&item->conversion);
+    if (offset + size == conversion_bytes(c)) conversion_free(c);
     return ok;
 }
 
@@ -125,7 +93,7 @@ static void begin_writing(Plan *plan)
     ExportReport *report = plan->report;
     uint64_t bytes = 0;
     for (size_t i = 0; i < plan->count; i++) {
-        const Conversion *c = &plan->items[i].conversion;
+        const Conversion *c = &plan->items[i].weight.conversion;
         bytes += conversion_bytes(c);
         report->counts[c->to]++;
         report->requantised = report->requantised || (is_blocks(c->from) && is_blocks(c->to) && c->from != c->to);
@@ -139,7 +107,8 @@ static bool save_gguf(Plan *plan, GgufWriter *w, Error *err)
     begin_writing(plan);
     for (size_t i = 0; i < plan->count; i++) {
         Item *item = &plan->items[i];
-        gguf_put_tensor(w, item->name, item->conversion.to, item->n_dims, item->shape, read_item, item);
+        const Weight *t = &item->weight;
+        gguf_put_tensor(w, item->name, t->conversion.to, t->n_dims, t->shape, read_item, item);
     }
     bool ok = gguf_writer_save(w, plan->options->out, err);
     progress_end(&plan->progress);
@@ -163,7 +132,8 @@ static bool save_weights(Plan *plan, const char *folder, Error *err)
     begin_writing(plan);
     for (size_t i = 0; i < plan->count; i++) {
         Item *item = &plan->items[i];
-        safetensors_put_tensor(w, item->name, item->conversion.to, item->n_dims, item->shape, read_item, item);
+        const Weight *t = &item->weight;
+        safetensors_put_tensor(w, item->name, t->conversion.to, t->n_dims, t->shape, read_item, item);
     }
     bool ok = safetensors_writer_save(w, path, err);
     progress_end(&plan->progress);
@@ -200,8 +170,8 @@ static bool gguf_to_gguf(Plan *plan, const Gguf *file, Error *err)
     for (size_t i = 0; i < file->n_tensors; i++) {
         const GgufTensor *t = &file->tensors[i];
         char *name = mem_string_n(t->name.data, t->name.size);
-        Item *item = add_item(plan, name, t->type, t->data, t->n_dims, t->shape);
-        item->conversion.to = choose_type(type, name, item, !strcmp(name, head));
+        Item *item = add_item(plan, name, weight_of_gguf(t));
+        item->weight.conversion.to = choose_type(type, name, item, !strcmp(name, head));
         free(name);
     }
     GgufWriter *w = gguf_writer_new();
@@ -228,12 +198,14 @@ static bool add_hub_tensor(Plan *plan, const Gguf *file, const HubName *names, i
     const GgufTensor *t = gguf_tensor(file, from);
     if (names->optional && c->tied) return true;
     if (!t) return error_set(err, "%s: the tensor %s is missing", file->path, from);
-    Item *item = add_item(plan, to, t->type, t->data, t->n_dims, t->shape);
+    Item *item = add_item(plan, to, weight_of_gguf(t));
     const GgmlTypeInfo *type = plan->options->type;
     if (!type && is_blocks(t->type)) type = ggml_type_info(GGML_F32);
-    item->conversion.to = choose_type(type, from, item, false);
-    return apply_change(item, names->change, ROWS_TO_HALVES, c, file->path, err);
+    item->weight.conversion.to = choose_type(type, from, item, false);
+    return weight_change(&item->weight, names->change, ROWS_TO_HALVES, c, file->path, err);
 }
+
+static GgmlType type_of(const Plan *plan, size_t i) { return plan->items[i].weight.conversion.to; }
 
 static bool gguf_to_folder(Plan *plan, const Gguf *file, Error *err)
 {
@@ -247,7 +219,7 @@ static bool gguf_to_folder(Plan *plan, const Gguf *file, Error *err)
         for (int layer = 0; layer < (strstr(hub->names[n].gguf, "%d") ? c.n_layers : 1); layer++)
             if (!add_hub_tensor(plan, file, &hub->names[n], layer, &c, err)) return false;
     for (size_t i = 0; i < plan->count; i++)
-        half += plan->items[i].conversion.to == GGML_F16, brain += plan->items[i].conversion.to == GGML_BF16;
+        half += type_of(plan, i) == GGML_F16, brain += type_of(plan, i) == GGML_BF16;
     json_t *config = hub_config(family, &c, brain ? "bfloat16" : half ? "float16" : "float32");
     uint32_t id;
     if (gguf_get_u32(file, "tokenizer.ggml.bos_token_id", &id, NULL))
@@ -261,62 +233,16 @@ static bool gguf_to_folder(Plan *plan, const Gguf *file, Error *err)
 
 // ---- From safetensors ----------------------------------------------------------------------------------------------
 
-// The tensor of a name, with the family's prefix or without.
-static const SafetensorsTensor *find(const Safetensors *s, const HubFamily *hub, const char *name)
+// The head (or what stands for it) is kept better than other weights; a vector is f32, as llama.cpp's loader asks.
+static void plan_gguf(Plan *plan, const Weights *weights, const Config *c)
 {
-    const SafetensorsTensor *t = safetensors_tensor(s, name);
-    size_t prefix = strlen(hub->prefix);
-    return t || !prefix || strncmp(name, hub->prefix, prefix) != 0 ? t : safetensors_tensor(s, name + prefix);
-}
-
-static bool add_gguf_tensor(Plan *plan, const Safetensors *s, const HubFamily *hub, const HubName *names, int layer,
-                            const Config *c, bool *used, Error *err)
-{
-    char from[128], to[128];
-    hub_name(names->hub, layer, from);
-    hub_name(names->gguf, layer, to);
-    const SafetensorsTensor *t = find(s, hub, from);
-    if (t) used[t - s->tensors] = true;
-    if (names->optional && c->tied) return true;
-    if (!t) return error_set(err, "%s: the tensor %s is missing", s->path, from);
-    if (!t->type->readable)
-        return error_set(err, "%s: the tensor %s is %s; lectern reads F32, F16 and BF16", s->path, from, t->type->name);
-    if (t->n_dims < 1 || t->n_dims > GGUF_MAX_DIMS || t->bytes == 0)
-        return error_set(err, "%s: the tensor %s has %d dimensions and %zu bytes", s->path, from, t->n_dims, t->bytes);
-    if (!strcmp(to, "token_embd.weight") && t->shape[0] != c->vocab_size)
-        return error_set(err, "%s: the tensor %s has %lld rows, but vocab_size is %d", s->path, from,
-                         (long long)t->shape[0], c->vocab_size);
-    Item *item = add_item(plan, to, t->type->ggml, t->data, t->n_dims, t->shape);
-    if (!apply_change(item, names->change, ROWS_TO_NEIGHBOURS, c, s->path, err)) return false;
     const char *head = c->tied ? "token_embd.weight" : "output.weight";
-    item->conversion.to = choose_type(plan->options->type, to, item, !strcmp(to, head));
-    if (t->n_dims == 1) item->conversion.to = GGML_F32; // llama.cpp's loader asks for it
-    return true;
-}
-
-// A tensor that nobody asked for may change what the model computes.
-static bool check_used(const Safetensors *s, const HubFamily *hub, const bool *used, Error *err)
-{
-    for (size_t i = 0; i < s->n_tensors; i++) {
-        bool idle = used[i];
-        for (size_t k = 0; k < hub->n_idle; k++) idle = idle || ends_in(s->tensors[i].name.data, hub->idle[k]);
-        if (!idle)
-            return error_set(err, "%s: the tensor %.*s has no place in a GGUF file of %s", s->path,
-                             VIEW_ARGS(s->tensors[i].name), hub->arch);
+    for (size_t i = 0; i < weights->count; i++) {
+        Weight w = weights->list[i];
+        Item *item = add_item(plan, w.name.data, w);
+        GgmlType type = choose_type(plan->options->type, w.name.data, item, !strcmp(w.name.data, head));
+        item->weight.conversion.to = w.n_dims == 1 ? GGML_F32 : type;
     }
-    return true;
-}
-
-static bool plan_gguf(Plan *plan, const Safetensors *s, const Family *family, const Config *c, Error *err)
-{
-    const HubFamily *hub = hub_family(family->arch);
-    bool *used = NEW_ARRAY(bool, s->n_tensors), ok = true;
-    for (size_t n = 0; ok && n < hub->n_names; n++)
-        for (int layer = 0; ok && layer < (strstr(hub->names[n].gguf, "%d") ? c->n_layers : 1); layer++)
-            ok = add_gguf_tensor(plan, s, hub, &hub->names[n], layer, c, used, err);
-    ok = ok && check_used(s, hub, used, err);
-    free(used);
-    return ok;
 }
 
 // The most frequent of the types that weights have: what general.file_type tells where nobody chose.
@@ -325,23 +251,20 @@ static const GgmlTypeInfo *common_type(const Plan *plan)
     int counts[32] = { 0 };
     GgmlType most = GGML_F32;
     for (size_t i = 0; i < plan->count; i++) {
-        const Item *item = &plan->items[i];
-        if (item->n_dims > 1 && ++counts[item->conversion.to] > counts[most]) most = item->conversion.to;
+        GgmlType type = type_of(plan, i);
+        if (plan->items[i].weight.n_dims > 1 && ++counts[type] > counts[most]) most = type;
     }
     return ggml_type_info(most);
 }
 
 static bool folder_to_gguf(Plan *plan, const Safetensors *s, Error *err)
 {
-    const char *path = plan->options->model, *slash = strrchr(path, '/');
-    char *folder = dir_exists(path) ? mem_string(path)
-                   : slash          ? mem_string_n(path, (size_t)(slash - path))
-                                    : mem_string(".");
-    char *config_path = path_join(folder, "config.json");
-    json_t *json = json_file_read(config_path, err);
+    char *folder = hub_folder(plan->options->model);
     const Family *family;
     Config c;
-    bool ok = json && hub_read_config(json, config_path, &family, &c, err) && plan_gguf(plan, s, family, &c, err);
+    Weights weights = { 0 };
+    bool ok = hub_open_config(folder, &family, &c, err) && weights_of_hub(&weights, s, family, &c, err);
+    if (ok) plan_gguf(plan, &weights, &c);
     if (ok) {
         GgufWriter *w = gguf_writer_new();
         Tokenizer *tokenizer = model_tokenizer(folder, &plan->report->no_tokenizer);
@@ -354,28 +277,18 @@ static bool folder_to_gguf(Plan *plan, const Safetensors *s, Error *err)
         tokenizer_free(tokenizer);
         gguf_writer_free(w);
     }
-    json_decref(json);
-    free(config_path);
+    weights_free(&weights);
     free(folder);
     return ok;
 }
 
 // ---- All of it -----------------------------------------------------------------------------------------------------
 
-static bool is_gguf(const char *path)
-{
-    char magic[4] = "";
-    FILE *stream = dir_exists(path) ? NULL : fopen(path, "rbe");
-    bool is = stream && fread(magic, 1, 4, stream) == 4 && !memcmp(magic, "GGUF", 4);
-    if (stream) fclose(stream);
-    return is;
-}
-
 static bool convert(Plan *plan, bool to_gguf, Error *err)
 {
     const ExportOptions *o = plan->options;
     bool ok;
-    if (is_gguf(o->model)) {
+    if (gguf_is(o->model)) {
         Gguf *file = gguf_open(o->model, err);
         ok = file && (to_gguf ? gguf_to_gguf(plan, file, err) : gguf_to_folder(plan, file, err));
         gguf_close(file);
@@ -406,9 +319,11 @@ bool model_export(const ExportOptions *o, ExportReport *report, Error *err)
     Plan plan = { .options = o, .report = report };
     bool ok = convert(&plan, to_gguf, err);
     for (size_t i = 0; i < plan.count; i++) {
-        report->bytes += ok ? conversion_bytes(&plan.items[i].conversion) : 0;
-        conversion_free(&plan.items[i].conversion);
+        Conversion *c = &plan.items[i].weight.conversion;
+        report->bytes += ok ? conversion_bytes(c) : 0;
+        conversion_free(c);
     }
+    arena_free(&plan.names);
     free(plan.items);
     return ok;
 }

@@ -1,4 +1,6 @@
 #include "models/hub.h"
+#include "base/file.h"
+#include "formats/json_file.h"
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -23,7 +25,7 @@ static const HubName GPT2_NAMES[] = {
     BOTH("output_norm", "transformer.ln_f"),
     { "output.weight", "lm_head.weight", HUB_SAME, true },
 };
-static const char *const GPT2_IDLE[] = { ".attn.bias", ".attn.masked_bias" };
+static const char *const GPT2_IDLE[] = { "*.attn.bias", "*.attn.masked_bias" };
 
 static const HubName LLAMA_NAMES[] = {
     { "token_embd.weight", "model.embed_tokens.weight", HUB_SAME, false },
@@ -39,7 +41,7 @@ static const HubName LLAMA_NAMES[] = {
     { "output_norm.weight", "model.norm.weight", HUB_SAME, false },
     { "output.weight", "lm_head.weight", HUB_SAME, true },
 };
-static const char *const LLAMA_IDLE[] = { ".rotary_emb.inv_freq" };
+static const char *const LLAMA_IDLE[] = { "*.rotary_emb.inv_freq" };
 
 static const HubFamily FAMILIES[] = {
     { "gpt2", "GPT2LMHeadModel", "transformer.", GPT2_NAMES, COUNT_OF(GPT2_NAMES), GPT2_IDLE, COUNT_OF(GPT2_IDLE) },
@@ -109,12 +111,17 @@ static const struct {
     { "gpt2", "scale_attn_weights", "true" },
     { "gpt2", "scale_attn_by_inverse_layer_idx", "false" },
     { "gpt2", "add_cross_attention", "false" },
-    { "gpt2", "tie_word_embeddings", "true" },
     { "llama", "hidden_act", "\"silu\"" },
     { "llama", "rope_scaling", "null" },
     { "llama", "attention_bias", "false" },
     { "llama", "mlp_bias", "false" },
 };
+
+char *hub_folder(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    return dir_exists(path) ? mem_string(path) : slash ? mem_string_n(path, (size_t)(slash - path)) : mem_string(".");
+}
 
 #define FAIL(format, ...) error_set(err, "%s: " format, path, __VA_ARGS__)
 
@@ -185,6 +192,16 @@ bool hub_read_config(const json_t *json, const char *path, const Family **family
         return FAIL("head_dim is %lld; lectern's heads have hidden_size / num_attention_heads channels, %d",
                     (long long)json_integer_value(head), c->d_model / c->n_heads);
     return true;
+}
+
+bool hub_open_config(const char *folder, const Family **family, Config *c, Error *err)
+{
+    char *path = path_join(folder, "config.json");
+    json_t *json = json_file_read(path, err);
+    bool ok = json && hub_read_config(json, path, family, c, err);
+    json_decref(json);
+    free(path);
+    return ok;
 }
 
 json_t *hub_config(const Family *family, const Config *c, const char *dtype)

@@ -23,7 +23,7 @@ typedef struct HubFamily {
     const char *prefix;      // of tensors that some files lack: "transformer."
     const HubName *names;    //
     size_t n_names;          //
-    const char *const *idle; // ends of the names of tensors that hold no weights: masks, frequencies
+    const char *const *idle; // patterns (fnmatch) of tensors that change nothing here: masks, frequencies, other heads
     size_t n_idle;
 } HubFamily;
 
@@ -32,9 +32,14 @@ const HubFamily *hub_family(const char *arch); // NULL if there is none
 // A name for a layer. "%d" stands in it at most once.
 void hub_name(const char *pattern, int layer, char out[128]);
 
+// The folder that a path to weights means, of config.json and the tokenizer: itself, or the file's. The caller frees it.
+char *hub_folder(const char *path);
+
 // config.json as a Config. Errors name `path` and the field: an unknown model_type, what is missing or out of range, and
 // whatever would make the model compute something else than lectern's.
 bool hub_read_config(const json_t *json, const char *path, const Family **family, Config *config, Error *err);
+
+bool hub_open_config(const char *folder, const Family **family, Config *config, Error *err); // its config.json
 
 // The reverse; `dtype` is "float32", "float16" or "bfloat16".
 json_t *hub_config(const Family *family, const Config *config, const char *dtype);

@@ -1,6 +1,7 @@
 // Models: a configuration, a family that says how parameters and activations are put together, and the file they live in.
 #pragma once
 #include "formats/gguf.h"
+#include "formats/safetensors.h"
 #include "nn/layers.h"
 #include "text/tokenizer.h"
 
@@ -74,11 +75,12 @@ void tokenizer_to_gguf(const Tokenizer *tokenizer, GgufWriter *writer); // under
 // Writes weights (f32), configuration and tokenizer as GGUF v3, which other runtimes load unchanged.
 bool model_save(const Model *model, const Tokenizer *tokenizer, Stream *stream, const char *path, Error *err);
 
-// Reads such a file, of lectern or of others (f32, f16, bf16 weights). Every field is checked; errors name the file and
-// the field. `trained` keeps f32 and makes gradients; else f16 weights stay f16. `tokenizer` may be NULL.
+// Reads such a file, of lectern or of others, or a folder of the hub's: safetensors (or their file, or the index of several),
+// config.json, and the tokenizer's files. Weights are f32, f16 or bf16. Every field is checked; errors name the file and the
+// field. `trained` keeps f32 and makes gradients; else f16 weights stay f16. `tokenizer` may be NULL.
 Model *model_load(Gpu *gpu, Stream *stream, const char *path, bool trained, Tokenizer **tokenizer, Error *err);
 
-// What of such a file lectern can run: each message is empty, or says why not.
+// What of such a model lectern can run: each message is empty, or says why not.
 typedef struct ModelCheck {
     Error config; // the architecture and its keys
     Error weights;
@@ -86,6 +88,7 @@ typedef struct ModelCheck {
 } ModelCheck;
 
 ModelCheck model_check(const Gguf *file);
+ModelCheck model_check_hub(const Safetensors *safetensors); // with what lies in their folder
 
 // The tokenizer alone: of such a file, or of what tokenizer_open reads.
 Tokenizer *model_tokenizer(const char *path, Error *err);

@@ -1,8 +1,10 @@
 // A model as a GGUF file: the configuration under the architecture's keys, the tokenizer under tokenizer.ggml.*, one
-// tensor for each parameter, by the same name.
+// tensor for each parameter, by the same name. And read from a folder of the hub's, as hub.h tells.
+#include "base/file.h"
 #include "models/model.h"
 #include "models/tensor_file.h"
 #include "models/tokenizer_file.h"
+#include "models/weights.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -66,6 +68,11 @@ static bool read_int(const Gguf *file, KeyName k, int *value, Error *err)
     return true;
 }
 
+static int rows_of(const GgufTensor *table)
+{
+    return !table ? 0 : table->shape[0] < INT32_MAX ? (int)table->shape[0] : INT32_MAX;
+}
+
 bool model_read_config(const Gguf *file, const Family **family, Config *c, Error *err)
 {
     StringView arch;
@@ -93,7 +100,7 @@ bool model_read_config(const Gguf *file, const Family **family, Config *c, Error
     c->tied = !gguf_tensor(file, "output.weight");
     const GgufTensor *embedding = gguf_tensor(file, "token_embd.weight");
     if (!embedding) return error_set(err, "%s: the tensor token_embd.weight is missing", file->path);
-    c->vocab_size = embedding->shape[0] < INT32_MAX ? (int)embedding->shape[0] : INT32_MAX;
+    c->vocab_size = rows_of(embedding);
     f->defaults(c);
     if (!config_check(f, c, err)) return error_prefix(err, "%s", file->path);
     int rotary_dim = c->d_model / c->n_heads;
@@ -109,89 +116,163 @@ bool model_read_config(const Gguf *file, const Family **family, Config *c, Error
     return true;
 }
 
-// The file's tensor for a parameter, of its shape.
-static const GgufTensor *find_tensor(const Gguf *file, const Parameter *p, Error *err)
+// ---- A file or a folder ----------------------------------------------------------------------------------------------
+
+// What a model is read from: one of the first two.
+typedef struct Source {
+    const Gguf *gguf;
+    const Safetensors *safetensors;
+    char *folder; // beside the safetensors
+    const Family *family;
+    Config config;
+    Weights weights;
+} Source;
+
+static bool read_config(Source *s, Error *err)
 {
-    return tensor_file_find(file, p->name, p->tensor.shape, err);
+    return s->gguf ? model_read_config(s->gguf, &s->family, &s->config, err)
+                   : hub_open_config(s->folder, &s->family, &s->config, err);
 }
 
-static bool put_tensors(const Gguf *file, const Model *model, Stream *stream, Error *err)
+static bool read_weights(Source *s, Error *err)
+{
+    if (!s->gguf) return weights_of_hub(&s->weights, s->safetensors, s->family, &s->config, err);
+    weights_of_gguf(&s->weights, s->gguf);
+    return true;
+}
+
+static Tokenizer *read_tokenizer(const Source *s, int vocab_size, Error *err)
+{
+    if (s->gguf) return tokenizer_from_gguf(s->gguf, vocab_size, err);
+    Tokenizer *tokenizer = tokenizer_open(s->folder, err);
+    if (!tokenizer || tokenizer_vocab_size(tokenizer) <= vocab_size) return tokenizer;
+    error_set(err, "%s: its tokenizer has %d tokens; the embedding has %d rows", s->folder,
+              tokenizer_vocab_size(tokenizer), vocab_size);
+    tokenizer_free(tokenizer);
+    return NULL;
+}
+
+// ---- Weights ---------------------------------------------------------------------------------------------------------
+
+// The source's tensor for a parameter, of its shape.
+static const Weight *find_weight(const Weights *weights, const Parameter *p, Error *err)
+{
+    return weights_find(weights, p->name, p->tensor.shape, err);
+}
+
+static bool put_tensors(const Weights *weights, const Model *model, Stream *stream, Error *err)
 {
     const Parameters *ps = &model->parameters;
     for (int i = 0; i < ps->count; i++) {
-        const GgufTensor *tensor = find_tensor(file, ps->list[i], err);
-        if (!tensor) return false;
-        tensor_file_write(stream, &ps->list[i]->tensor, tensor);
+        const Weight *w = find_weight(weights, ps->list[i], err);
+        if (!w) return false;
+        if (!weight_write(stream, &ps->list[i]->tensor, w, err)) return error_prefix(err, "%s", weights->path);
     }
     return stream_wait(stream, err);
 }
 
 // A tensor that no parameter takes would change what the model computes: biases, scaled rotary frequencies.
-static bool all_taken(const Gguf *file, const Model *model, Error *err)
+static bool all_taken(const Weights *weights, const Model *model, Error *err)
 {
     const Parameters *ps = &model->parameters;
-    for (size_t i = 0; i < file->n_tensors; i++) {
-        StringView name = file->tensors[i].name;
+    for (size_t i = 0; i < weights->count; i++) {
+        StringView name = weights->list[i].name;
         int at = 0;
         while (at < ps->count && !string_view_equal(name, string_view(ps->list[at]->name))) at++;
         if (at == ps->count)
-            return error_set(err, "%s: the tensor %.*s is no part of the %s that lectern runs", file->path,
-                             (int)name.size, name.data, model->family->arch);
+            return error_set(err, "%s: the tensor %.*s is no part of the %s that lectern runs", weights->path,
+                             VIEW_ARGS(name), model->family->arch);
     }
     return true;
 }
 
-Model *model_load(Gpu *gpu, Stream *stream, const char *path, bool trained, Tokenizer **tokenizer, Error *err)
+// ---- Loading ---------------------------------------------------------------------------------------------------------
+
+// Every parameter's tensor is there. Where they are not trained, matrices keep their types.
+static bool match(const Weights *weights, Model *model, bool trained, Error *err)
 {
-    Gguf *file = gguf_open(path, err);
-    if (!file) return NULL;
-    const Family *family;
-    Config config;
-    Model *model = NULL;
-    bool ok = model_read_config(file, &family, &config, err);
-    if (ok) model = model_new(gpu, family, &config);
-    for (int i = 0; ok && i < model->parameters.count; i++) {
+    for (int i = 0; i < model->parameters.count; i++) {
         Parameter *p = model->parameters.list[i];
-        const GgufTensor *tensor = find_tensor(file, p, err);
-        ok = tensor != NULL;
-        if (!ok) break;
-        p->tensor.dtype = tensor_file_dtype(tensor, !trained);
+        const Weight *w = find_weight(weights, p, err);
+        if (!w) return false;
+        p->tensor.dtype = weight_dtype(w, !trained);
         p->tensor.span.bytes = (uint64_t)tensor_bytes(&p->tensor);
     }
-    ok = ok && all_taken(file, model, err);
+    return all_taken(weights, model, err);
+}
+
+static Model *load(Source *s, Gpu *gpu, Stream *stream, bool trained, Tokenizer **tokenizer, Error *err)
+{
+    Model *model = NULL;
+    bool ok = read_config(s, err) && read_weights(s, err);
+    if (ok) {
+        model = model_new(gpu, s->family, &s->config);
+        ok = match(&s->weights, model, trained, err);
+    }
     if (ok && trained) parameters_train(&model->parameters);
-    ok = ok && model_alloc(model, stream, err) && put_tensors(file, model, stream, err);
-    if (ok && tokenizer) ok = (*tokenizer = tokenizer_from_gguf(file, config.vocab_size, err)) != NULL;
-    gguf_close(file);
+    ok = ok && model_alloc(model, stream, err) && put_tensors(&s->weights, model, stream, err);
+    if (ok && tokenizer) ok = (*tokenizer = read_tokenizer(s, s->config.vocab_size, err)) != NULL;
     if (ok) return model;
     model_free(model);
     return NULL;
 }
 
-ModelCheck model_check(const Gguf *file)
+static bool ends_in(const char *text, const char *end)
+{
+    size_t size = strlen(text), n = strlen(end);
+    return size >= n && !strcmp(text + size - n, end);
+}
+
+Model *model_load(Gpu *gpu, Stream *stream, const char *path, bool trained, Tokenizer **tokenizer, Error *err)
+{
+    bool hub = dir_exists(path) || ends_in(path, ".safetensors") || ends_in(path, ".json");
+    Gguf *gguf = hub ? NULL : gguf_open(path, err);
+    Safetensors *safetensors = hub ? safetensors_open(path, err) : NULL;
+    Source source = { .gguf = gguf, .safetensors = safetensors, .folder = hub ? hub_folder(path) : NULL };
+    Model *model = gguf || safetensors ? load(&source, gpu, stream, trained, tokenizer, err) : NULL;
+    weights_free(&source.weights);
+    free(source.folder);
+    gguf_close(gguf);
+    safetensors_close(safetensors);
+    return model;
+}
+
+static ModelCheck check(Source *s)
 {
     ModelCheck check = { 0 };
-    const Family *family;
-    Config config = { .vocab_size = INT32_MAX };
-    if (model_read_config(file, &family, &config, &check.config)) {
-        Model *model = model_new(NULL, family, &config);
-        for (int i = 0; i < model->parameters.count; i++)
-            if (!find_tensor(file, model->parameters.list[i], &check.weights)) break;
-        if (!error_is_set(&check.weights)) all_taken(file, model, &check.weights);
-        model_free(model);
+    int vocab_size = INT32_MAX;
+    if (!read_config(s, &check.config)) {
+        error_set(&check.weights, "%s: not looked at: the architecture says which there must be",
+                  s->gguf ? s->gguf->path : s->safetensors->path);
     } else {
-        config.vocab_size = INT32_MAX;
-        error_set(&check.weights, "%s: not looked at: the architecture says which there must be", file->path);
+        vocab_size = s->config.vocab_size;
+        Model *model = model_new(NULL, s->family, &s->config);
+        if (read_weights(s, &check.weights)) match(&s->weights, model, true, &check.weights);
+        model_free(model);
     }
-    tokenizer_free(tokenizer_from_gguf(file, config.vocab_size, &check.tokenizer));
+    tokenizer_free(read_tokenizer(s, vocab_size, &check.tokenizer));
+    weights_free(&s->weights);
     return check;
+}
+
+ModelCheck model_check(const Gguf *file) { return check(&(Source){ .gguf = file }); }
+
+ModelCheck model_check_hub(const Safetensors *safetensors)
+{
+    Source source = { .safetensors = safetensors, .folder = hub_folder(safetensors->path) };
+    ModelCheck result = check(&source);
+    free(source.folder);
+    return result;
 }
 
 bool model_restore(Model *model, Stream *stream, const char *path, Error *err)
 {
     Gguf *file = gguf_open(path, err);
     if (!file) return false;
-    bool ok = put_tensors(file, model, stream, err);
+    Weights weights;
+    weights_of_gguf(&weights, file);
+    bool ok = put_tensors(&weights, model, stream, err);
+    weights_free(&weights);
     gguf_close(file);
     return ok;
 }

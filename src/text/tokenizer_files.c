@@ -140,8 +140,9 @@ static int32_t named_token(const Tokenizer *t, json_t *config, const char *name)
 static bool read_config(Tokenizer *t, const char *path, Error *err)
 {
     json_error_t why;
-    char *config_path = beside(path, "tokenizer_config.json");
-    json_t *config = file_exists(config_path) ? json_load_file(config_path, 0, &why) : json_object();
+    char *config_path = beside(path, "tokenizer_config.json"); // its model_max_length may be 10^30, for none
+    json_t *config =
+        file_exists(config_path) ? json_load_file(config_path, JSON_DECODE_INT_AS_REAL, &why) : json_object();
     if (config && t->vocabulary.bos < 0) t->vocabulary.bos = named_token(t, config, "bos_token");
     if (config && t->vocabulary.eos < 0) t->vocabulary.eos = named_token(t, config, "eos_token");
     if (!config) error_set(err, "%s: line %d: %s", config_path, why.line, why.text);

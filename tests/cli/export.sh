@@ -33,7 +33,11 @@ lacks hub.part
 works inspect hub
 says '^  model_type +gpt2$'
 says '^  transformer.h.0.attn.c_attn.weight +F32 +\[128, 384\]'
-says '`lectern export` makes one of this$'
+says '^  weights +yes$'
+works generate --model hub --prompt "Once upon a time" --max-tokens 12 --temperature 0
+cp out of_folder
+works generate --model tales.gguf --prompt "Once upon a time" --max-tokens 12 --temperature 0
+same out of_folder
 refused 1 'hub: it is there already' export --model tales.gguf --out hub
 works export --model tales.gguf --out hub --force
 ends 0 "$lectern" export --model hub --out back.gguf --type q4_1
@@ -48,8 +52,8 @@ refused 1 'hub: it is there already' export --model tales.gguf --out hub
 refused 1 'nonesuch: cannot open' export --model nonesuch --out b.gguf
 refused 1 'no model.safetensors' export --model . --out b.gguf
 refused 1 'text: a header of' export --model text --out b.gguf
-cp -r hub bad && echo '{"model_type": "bert"}' >bad/config.json
-refused 1 'bad/config.json: model_type is "bert"; lectern knows' export --model bad --out b.gguf
+cp -r hub bad && echo '{"model_type": "mamba"}' >bad/config.json
+refused 1 'bad/config.json: model_type is "mamba"; lectern knows' export --model bad --out b.gguf
 rm bad/config.json
 refused 1 'bad/config.json: cannot open' export --model bad --out b.gguf
 for file in "$here"/fuzz/corpus/*/broken-*; do

@@ -62,7 +62,7 @@ refused 0 'context of 64 tokens is full' generate --model $model
 refused 0 'context of 64 tokens is full' generate --model $model --prompt ''
 refused 2 '--model is missing.*lectern generate --help' generate
 refused 1 'nothere: cannot open' generate --model nothere
-refused 1 '\.: is a folder' generate --model .
+refused 1 '\.: no model.safetensors' generate --model .
 refused 1 'text: not a GGUF file' generate --model text
 : >empty
 refused 1 'empty: ' generate --model empty

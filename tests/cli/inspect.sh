@@ -58,13 +58,14 @@ works inspect model
 says '^safetensors, 1 file, 109 B: model$'
 says '^  format +pt$'
 says '^  n_layer +2$'
-says '^  weights +no: models run from GGUF files; `lectern export` makes one of this$'
+says '^  architecture +no: model/config.json: n_embd is missing$'
+says '^  tokenizer +no: there is no tokenizer.json'
 says '^  w +BF16 +\[2, 3\] +12 B$'
 works inspect model/model.safetensors --json
 says '"format": "safetensors"'
 echo 'not JSON' >model/config.json
 works inspect model
-says '^  config.json +no: line 1: '
+says '^  architecture +no: model/config.json: line 1: '
 tensors shards/a.safetensors '{"a":{"dtype":"U8","shape":[1],"data_offsets":[0,1]}}' 1
 tensors shards/b.safetensors '{"b":{"dtype":"I64","shape":[],"data_offsets":[0,8]}}' 8
 echo '{"weight_map": {"a": "a.safetensors", "b": "b.safetensors"}}' >shards/model.safetensors.index.json

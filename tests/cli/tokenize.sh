@@ -53,6 +53,11 @@ tokenizes '"a\\nteddy"\n' --model . --json
 prints '{"ids": [1, 3, 5, 6, 7, 2], "pieces": ["[CLS]", "a", "te", "##d", "##dy", "[SEP]"]}'
 tokenizes '[3, 7]\n' --model . --json --decode
 prints '"ady"'
+# transformers' word for "no limit"
+echo '{"model_max_length": 1000000000000000019884624838656}' >tokenizer_config.json
+tokenizes 'a\n' --model .
+prints '[1, 3, 2]'
+rm tokenizer_config.json
 
 # Lines that are no lists of ids
 for bad in x '{}' '[1.5]' '["a"]' '[8]' '[-1]' '[1'; do

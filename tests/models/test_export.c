@@ -249,7 +249,7 @@ static const struct {
     { "hidden_size", "-1", "d_model is -1" },
     { "hidden_size", "99999999999", "d_model is 2147483647" },
     { "num_hidden_layers", "3", "the tensor model.layers.2.input_layernorm.weight is missing" },
-    { "num_hidden_layers", "1", "has no place in a GGUF file of llama" },
+    { "num_hidden_layers", "1", "is no part of the llama that lectern runs" },
     { "num_attention_heads", "8", "head_dim" },
     { "num_key_value_heads", "1", "tensor blk.0.attn_k.weight has 32 rows; 1 heads of 16 channels are 16" },
     { "vocab_size", "41", "has 40 rows, but vocab_size is 41" },

@@ -2,6 +2,7 @@
 #include "base/file.h"
 #include "generate/generator.h"
 #include "generate/sampler.h"
+#include "models/export.h"
 #include <check.h>
 #include <math.h>
 #include <stdlib.h>
@@ -27,7 +28,7 @@ static void close_device(void)
 {
     stream_close(stream);
     gpu_close(gpu);
-    dir_remove(folder, NULL);
+    dir_remove_tree(folder, NULL);
     ck_assert_int_eq(gpu_validation_messages(), 0);
 }
 
@@ -156,6 +157,43 @@ START_TEST(files_hold_a_model)
 }
 END_TEST
 
+static bool never(void) { return false; }
+
+// The hub's names, transposed weights and rotary pairs are turned back on the way to the device.
+START_TEST(folders_hold_a_model)
+{
+    Error err = { "" };
+    Model *model = make(_i);
+    Tokenizer *tokenizer = tokenizer_byte(), *read = NULL;
+    ExportReport report;
+    char *file = path_join(folder, "model.gguf"), *hub = path_join(folder, "hub"), *half = path_join(folder, "half");
+    char *shard = path_join(hub, "model.safetensors");
+    ck_assert_msg(model_save(model, tokenizer, stream, file, &err), "%s", err.message);
+    ck_assert_msg(model_export(&(ExportOptions){ file, hub, NULL, false, never }, &report, &err), "%s", err.message);
+    ck_assert_msg(model_export(&(ExportOptions){ file, half, ggml_type_by_name("f16"), false, never }, &report, &err),
+                  "%s", err.message);
+    Model *again = model_load(gpu, stream, hub, false, &read, &err),
+          *alone = model_load(gpu, stream, shard, true, NULL, &err);
+    Model *halved = model_load(gpu, stream, half, false, NULL, &err);
+    ck_assert_msg(again && alone && halved, "%s", err.message);
+    ck_assert_int_eq(tokenizer_vocab_size(read), 257);
+    ck_assert_int_eq(halved->token_embedding->dtype, F16);
+    int32_t ids[] = { 1, 2, 3, 250 };
+    int n = 4 * model->config.vocab_size;
+    float *a = whole(model, ids, 4), *b = whole(again, ids, 4), *c = whole(alone, ids, 4), *d = whole(halved, ids, 4);
+    ck_assert_mem_eq(a, b, (size_t)n * sizeof *a);
+    ck_assert_mem_eq(a, c, (size_t)n * sizeof *a);
+    for (int i = 0; i < n; i++) ck_assert_float_eq_tol(a[i], d[i], 1e-3f);
+
+    ck_assert(truncate(shard, 20000) == 0);
+    ck_assert_ptr_null(model_load(gpu, stream, hub, false, NULL, &err));
+    ck_assert_ptr_nonnull(strstr(err.message, "model.safetensors"));
+    free(a), free(b), free(c), free(d), free(file), free(hub), free(half), free(shard);
+    model_free(model), model_free(again), model_free(alone), model_free(halved);
+    tokenizer_free(tokenizer), tokenizer_free(read);
+}
+END_TEST
+
 START_TEST(no_tensor_is_ignored)
 {
     Error err = { "" };
@@ -212,6 +250,7 @@ Suite *suite_models(void)
     tcase_add_loop_test(tests, cached_equals_whole, 0, COUNT_OF(models));
     tcase_add_loop_test(tests, listening_changes_no_bit, 0, COUNT_OF(models));
     tcase_add_loop_test(tests, files_hold_a_model, 0, COUNT_OF(models));
+    tcase_add_loop_test(tests, folders_hold_a_model, 0, COUNT_OF(models));
     tcase_add_test(tests, no_tensor_is_ignored);
     tcase_add_test(tests, configurations_that_cannot_be);
     suite_add_tcase(suite, tests);
