@@ -7,6 +7,10 @@ enum { PAGE = 64, CHUNK = 256 };
 bool generator_open(Generator *g, const Model *model, Stream *stream, int64_t capacity, Error *err)
 {
     const Config *c = &model->config;
+    *g = (Generator){ 0 };
+    if (model->family->encoder)
+        return error_set(err, "%s reads whole texts and writes none; `lectern embed` makes vectors with it",
+                         model->family->arch);
     if (capacity > c->seq_len) capacity = c->seq_len;
     int64_t pages = (capacity + PAGE - 1) / PAGE;
     *g = (Generator){ .model = model, .stream = stream, .capacity = capacity };

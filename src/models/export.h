@@ -19,7 +19,7 @@ typedef struct ExportReport {
     Error no_tokenizer; // why the result has none; empty when it has
 } ExportReport;
 
-// GGUF → GGUF of any architecture, every key kept; GGUF ↔ safetensors for gpt2 and llama (names, transposed weights,
+// GGUF → GGUF of any architecture, every key kept; GGUF ↔ safetensors for gpt2, llama and bert (names, transposed weights,
 // rotary pairs and config.json as in hub.h). Safetensors hold f32, f16 and bf16 alone.
 //
 // Which tensors become `type`: weights of two dimensions or more. Norms, biases and tables of positions or token types are

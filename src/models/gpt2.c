@@ -11,19 +11,6 @@ static void gpt2_defaults(Config *c)
     if (c->eps == 0) c->eps = 1e-5f;
 }
 
-static Norm layer_norm(Parameters *ps, int d, float eps, const char *name)
-{
-    return (Norm){ .gain = parameter_add(ps, SHAPE(d), 0, 1, "%s.weight", name),
-                   .bias = parameter_add(ps, SHAPE(d), 0, 0, "%s.bias", name),
-                   .eps = eps };
-}
-
-static Linear biased(Parameters *ps, int out, int in, double std, const char *name)
-{
-    return (Linear){ .weight = parameter_add(ps, SHAPE(out, in), std, 0, "%s.weight", name),
-                     .bias = parameter_add(ps, SHAPE(out), 0, 0, "%s.bias", name) };
-}
-
 static Linear part(Parameters *ps, const Linear *fused, int begin, int n)
 {
     return (Linear){ .weight = parameter_view(ps, fused->weight, begin, n),
@@ -42,24 +29,24 @@ static void gpt2_build(Model *model)
 #define BLOCK(part_) (snprintf(name, sizeof name, "blk.%d." part_, i), name)
     for (int i = 0; i < c->n_layers; i++) {
         Layer *l = &model->layers[i];
-        l->attention_norm = layer_norm(ps, d, c->eps, BLOCK("attn_norm"));
-        Linear qkv = biased(ps, d + 2 * d_kv, d, std, BLOCK("attn_qkv"));
+        l->attention_norm = layer_norm_declare(ps, d, c->eps, BLOCK("attn_norm"));
+        Linear qkv = linear_declare(ps, d + 2 * d_kv, d, std, true, BLOCK("attn_qkv"));
         l->attention = (MultiHead){ .q = part(ps, &qkv, 0, d),
                                     .k = part(ps, &qkv, d, d_kv),
                                     .v = part(ps, &qkv, d + d_kv, d_kv),
                                     .qkv = qkv,
-                                    .o = biased(ps, d, d, residual_std, BLOCK("attn_output")),
+                                    .o = linear_declare(ps, d, d, residual_std, true, BLOCK("attn_output")),
                                     .n_heads = c->n_heads,
                                     .n_kv_heads = c->n_kv_heads,
                                     .head_dim = head_dim,
                                     .mask = { .causal = true } };
-        l->ffn_norm = layer_norm(ps, d, c->eps, BLOCK("ffn_norm"));
-        l->ffn = (FeedForward){ .up = biased(ps, c->d_ff, d, std, BLOCK("ffn_up")),
-                                .down = biased(ps, d, c->d_ff, residual_std, BLOCK("ffn_down")),
+        l->ffn_norm = layer_norm_declare(ps, d, c->eps, BLOCK("ffn_norm"));
+        l->ffn = (FeedForward){ .up = linear_declare(ps, c->d_ff, d, std, true, BLOCK("ffn_up")),
+                                .down = linear_declare(ps, d, c->d_ff, residual_std, true, BLOCK("ffn_down")),
                                 .activation = GELU_TANH };
     }
 #undef BLOCK
-    model->output_norm = layer_norm(ps, d, c->eps, "output_norm");
+    model->output_norm = layer_norm_declare(ps, d, c->eps, "output_norm");
     model->head.weight =
         c->tied ? model->token_embedding : parameter_add(ps, SHAPE(c->vocab_size, d), std, 0, "output.weight");
 }
@@ -69,7 +56,7 @@ static Tensor *gpt2_hidden(Tape *t, const Model *model, Tensor *ids, const Place
     Tensor *x = probe(t, "hook_embed", embedding(t, model->token_embedding, ids));
     Tensor *p = probe(t, "hook_pos_embed", embedding(t, model->position_embedding, place->pos));
     x = dropout(t, residual(t, x, p), model->config.dropout);
-    x = run_layers(t, model, x, place);
+    x = run_layers(t, model, pre_norm_layer, x, place);
     return probe(t, "ln_final.hook_normalized", norm(t, &model->output_norm, x));
 }
 

@@ -43,9 +43,27 @@ static const HubName LLAMA_NAMES[] = {
 };
 static const char *const LLAMA_IDLE[] = { "*.rotary_emb.inv_freq" };
 
+static const HubName BERT_NAMES[] = {
+    { "token_embd.weight", "bert.embeddings.word_embeddings.weight", HUB_SAME, false },
+    { "position_embd.weight", "bert.embeddings.position_embeddings.weight", HUB_SAME, false },
+    { "token_types.weight", "bert.embeddings.token_type_embeddings.weight", HUB_SAME, false },
+    BOTH("token_embd_norm", "bert.embeddings.LayerNorm"),
+    BOTH("blk.%d.attn_q", "bert.encoder.layer.%d.attention.self.query"),
+    BOTH("blk.%d.attn_k", "bert.encoder.layer.%d.attention.self.key"),
+    BOTH("blk.%d.attn_v", "bert.encoder.layer.%d.attention.self.value"),
+    BOTH("blk.%d.attn_output", "bert.encoder.layer.%d.attention.output.dense"),
+    BOTH("blk.%d.attn_output_norm", "bert.encoder.layer.%d.attention.output.LayerNorm"),
+    BOTH("blk.%d.ffn_up", "bert.encoder.layer.%d.intermediate.dense"),
+    BOTH("blk.%d.ffn_down", "bert.encoder.layer.%d.output.dense"),
+    BOTH("blk.%d.layer_output_norm", "bert.encoder.layer.%d.output.LayerNorm"),
+};
+// The heads of its pre-training, and the pooler before them, read what the encoder gives and change nothing of it.
+static const char *const BERT_IDLE[] = { "*embeddings.position_ids", "*pooler.dense.*", "cls.*" };
+
 static const HubFamily FAMILIES[] = {
     { "gpt2", "GPT2LMHeadModel", "transformer.", GPT2_NAMES, COUNT_OF(GPT2_NAMES), GPT2_IDLE, COUNT_OF(GPT2_IDLE) },
     { "llama", "LlamaForCausalLM", "", LLAMA_NAMES, COUNT_OF(LLAMA_NAMES), LLAMA_IDLE, COUNT_OF(LLAMA_IDLE) },
+    { "bert", "BertModel", "bert.", BERT_NAMES, COUNT_OF(BERT_NAMES), BERT_IDLE, COUNT_OF(BERT_IDLE) },
 };
 
 const HubFamily *hub_family(const char *arch)
@@ -101,6 +119,14 @@ static const Field FIELDS[] = {
     WHOLE("llama", "intermediate_size", d_ff),
     REAL("llama", "rms_norm_eps", eps),
     REAL("llama", "rope_theta", rope_base),
+    WHOLE("bert", "hidden_size", d_model),
+    WHOLE("bert", "num_hidden_layers", n_layers),
+    WHOLE("bert", "num_attention_heads", n_heads),
+    WHOLE("bert", "max_position_embeddings", seq_len),
+    WHOLE("bert", "vocab_size", vocab_size),
+    WHOLE("bert", "intermediate_size", d_ff),
+    WHOLE("bert", "type_vocab_size", n_segments),
+    REAL("bert", "layer_norm_eps", eps),
 };
 
 // What would make another model of it, unless it is absent, null or this.
@@ -115,6 +141,10 @@ static const struct {
     { "llama", "rope_scaling", "null" },
     { "llama", "attention_bias", "false" },
     { "llama", "mlp_bias", "false" },
+    { "bert", "hidden_act", "\"gelu\"" },
+    { "bert", "position_embedding_type", "\"absolute\"" },
+    { "bert", "is_decoder", "false" },
+    { "bert", "add_cross_attention", "false" },
 };
 
 char *hub_folder(const char *path)
@@ -183,7 +213,7 @@ bool hub_read_config(const json_t *json, const char *path, const Family **family
     for (size_t i = 0; i < COUNT_OF(FIELDS); i++)
         if (!strcmp(FIELDS[i].arch, arch) && !read_field(json, path, &FIELDS[i], c, err)) return false;
     const json_t *tied = json_object_get(json, "tie_word_embeddings"), *head = json_object_get(json, "head_dim");
-    c->tied = tied ? json_is_true(tied) : !strcmp(arch, "gpt2");
+    c->tied = (*family)->encoder || (tied ? json_is_true(tied) : !strcmp(arch, "gpt2"));
     bool is_tied = c->tied;
     (*family)->defaults(c);
     c->tied = is_tied;

@@ -12,16 +12,6 @@ static void llama_defaults(Config *c)
     if (c->rope_base == 0) c->rope_base = 10000;
 }
 
-static Norm rms_norm(Parameters *ps, int d, float eps, const char *name)
-{
-    return (Norm){ .gain = parameter_add(ps, SHAPE(d), 0, 1, "%s.weight", name), .eps = eps, .rms = true };
-}
-
-static Linear plain(Parameters *ps, int out, int in, double std, const char *name)
-{
-    return (Linear){ .weight = parameter_add(ps, SHAPE(out, in), std, 0, "%s.weight", name) };
-}
-
 static void llama_build(Model *model)
 {
     const Config *c = &model->config;
@@ -33,11 +23,11 @@ static void llama_build(Model *model)
 #define BLOCK(part_) (snprintf(name, sizeof name, "blk.%d." part_, i), name)
     for (int i = 0; i < c->n_layers; i++) {
         Layer *l = &model->layers[i];
-        l->attention_norm = rms_norm(ps, d, c->eps, BLOCK("attn_norm"));
-        l->attention = (MultiHead){ .q = plain(ps, d, d, std, BLOCK("attn_q")),
-                                    .k = plain(ps, d_kv, d, std, BLOCK("attn_k")),
-                                    .v = plain(ps, d_kv, d, std, BLOCK("attn_v")),
-                                    .o = plain(ps, d, d, residual_std, BLOCK("attn_output")),
+        l->attention_norm = rms_norm_declare(ps, d, c->eps, BLOCK("attn_norm"));
+        l->attention = (MultiHead){ .q = linear_declare(ps, d, d, std, false, BLOCK("attn_q")),
+                                    .k = linear_declare(ps, d_kv, d, std, false, BLOCK("attn_k")),
+                                    .v = linear_declare(ps, d_kv, d, std, false, BLOCK("attn_v")),
+                                    .o = linear_declare(ps, d, d, residual_std, false, BLOCK("attn_output")),
                                     .n_heads = c->n_heads,
                                     .n_kv_heads = c->n_kv_heads,
                                     .head_dim = head_dim,
@@ -45,14 +35,14 @@ static void llama_build(Model *model)
                                     .mask = { .causal = true } };
         MultiHead *a = &l->attention;
         a->qkv.weight = parameter_join(ps, PARTS(a->q.weight, a->k.weight, a->v.weight));
-        l->ffn_norm = rms_norm(ps, d, c->eps, BLOCK("ffn_norm"));
-        l->ffn = (FeedForward){ .gate = plain(ps, c->d_ff, d, std, BLOCK("ffn_gate")),
-                                .up = plain(ps, c->d_ff, d, std, BLOCK("ffn_up")),
-                                .down = plain(ps, d, c->d_ff, residual_std, BLOCK("ffn_down")) };
+        l->ffn_norm = rms_norm_declare(ps, d, c->eps, BLOCK("ffn_norm"));
+        l->ffn = (FeedForward){ .gate = linear_declare(ps, c->d_ff, d, std, false, BLOCK("ffn_gate")),
+                                .up = linear_declare(ps, c->d_ff, d, std, false, BLOCK("ffn_up")),
+                                .down = linear_declare(ps, d, c->d_ff, residual_std, false, BLOCK("ffn_down")) };
         l->ffn.gate_up = parameter_join(ps, PARTS(l->ffn.gate.weight, l->ffn.up.weight));
     }
 #undef BLOCK
-    model->output_norm = rms_norm(ps, d, c->eps, "output_norm");
+    model->output_norm = rms_norm_declare(ps, d, c->eps, "output_norm");
     model->head.weight =
         c->tied ? model->token_embedding : parameter_add(ps, SHAPE(c->vocab_size, d), std, 0, "output.weight");
 }
@@ -60,7 +50,7 @@ static void llama_build(Model *model)
 static Tensor *llama_hidden(Tape *t, const Model *model, Tensor *ids, const Place *place)
 {
     Tensor *x = probe(t, "hook_embed", embedding(t, model->token_embedding, ids));
-    x = run_layers(t, model, dropout(t, x, model->config.dropout), place);
+    x = run_layers(t, model, pre_norm_layer, dropout(t, x, model->config.dropout), place);
     return probe(t, "ln_final.hook_normalized", norm(t, &model->output_norm, x));
 }
 

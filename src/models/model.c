@@ -3,8 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-extern const Family family_gpt2, family_llama;
-static const Family *const families[] = { &family_gpt2, &family_llama };
+extern const Family family_gpt2, family_llama, family_bert;
+static const Family *const families[] = { &family_gpt2, &family_llama, &family_bert };
 
 const Family *family_find(const char *arch)
 {
@@ -13,7 +13,7 @@ const Family *family_find(const char *arch)
     return NULL;
 }
 
-const char *family_names(void) { return "gpt2, llama"; }
+const char *family_names(void) { return "gpt2, llama, bert"; }
 
 bool config_check(const Family *family, const Config *c, Error *err)
 {
@@ -24,7 +24,7 @@ bool config_check(const Family *family, const Config *c, Error *err)
         { "n_layers", c->n_layers, 1, 1024 },     { "n_heads", c->n_heads, 1, 1024 },
         { "n_kv_heads", c->n_kv_heads, 1, 1024 }, { "d_model", c->d_model, 1, 65536 },
         { "d_ff", c->d_ff, 1, 1 << 20 },          { "vocab_size", c->vocab_size, 2, 1 << 22 },
-        { "seq_len", c->seq_len, 1, 1 << 22 },
+        { "seq_len", c->seq_len, 1, 1 << 22 },    { "n_segments", c->n_segments, 0, 1024 },
     };
     for (size_t i = 0; i < COUNT_OF(fields); i++)
         if (fields[i].value < fields[i].low || fields[i].value > fields[i].high)
@@ -89,12 +89,30 @@ Tensor *pre_norm_layer(Tape *t, const Model *model, const Layer *layer, Tensor *
     return probe(t, "hook_resid_post", add_sublayer(t, x, h, &layer->ffn.down, "hook_mlp_out", p));
 }
 
-Tensor *run_layers(Tape *t, const Model *model, Tensor *x, const Place *place)
+Tensor *post_norm_layer(Tape *t, const Model *model, const Layer *layer, Tensor *x, const Place *place)
+{
+    float p = model->config.dropout;
+    x = probe(t, "hook_resid_pre", x);
+    Tensor *h = probe(t, "hook_attn_out", multi_head(t, &layer->attention, x, x, place));
+    x = probe(t, "hook_resid_mid", residual(t, x, dropout(t, h, p)));
+    x = probe(t, "ln1.hook_normalized", norm(t, &layer->attention_norm, x));
+    h = probe(t, "hook_mlp_out", feed_forward(t, &layer->ffn, x));
+    x = probe(t, "hook_resid_post", residual(t, x, dropout(t, h, p)));
+    x = probe(t, "ln2.hook_normalized", norm(t, &layer->ffn_norm, x));
+    return probe(t, "hook_normalized_resid_post", x);
+}
+
+Tensor *run_layers(Tape *t, const Model *model, LayerFn *layer, Tensor *x, const Place *place)
 {
     for (int i = 0; i < model->config.n_layers; i++) {
         t->layer = i;
         TapeMark mark = tape_mark(t);
-        x = pre_norm_layer(t, model, &model->layers[i], x, place); // inferring, x stays in its own memory
+        Tensor *y = layer(t, model, &model->layers[i], x, place);
+        if (!t->train && y != x) { // inferring, x stays in its own memory and the layer's goes
+            stream_copy(t->stream, x->span, y->span);
+            y = x;
+        }
+        x = y;
         tape_release(t, mark);
     }
     t->layer = -1;
@@ -103,6 +121,7 @@ Tensor *run_layers(Tape *t, const Model *model, Tensor *x, const Place *place)
 
 Tensor *model_logits(Tape *t, const Model *model, Tensor *ids, const Place *place)
 {
+    CHECK(!model->family->encoder, "model_logits: %s has no head", model->family->arch);
     Tensor *h = model->family->hidden(t, model, ids, place);
     return linear(t, h, model->head.weight, model->head.bias);
 }

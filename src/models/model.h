@@ -11,6 +11,7 @@ typedef struct Config {
     float eps;       // of the norms
     float rope_base; // families with rotary positions
     bool tied;       // the head's weight is the token embedding's
+    int n_segments;  // parts of a text that have embeddings of their own: two sentences; families without have 0
     float dropout;   // when training
 } Config;
 
@@ -24,12 +25,13 @@ typedef struct Family {
     Tensor *(*hidden)(Tape *t, const Model *model, Tensor *ids, const Place *place);
     const char *eps_key; // of GGUF, behind the architecture's name
     bool rotary;
+    bool encoder; // every token sees the whole text: there is no head, and nothing is written
 } Family;
 
 const Family *family_find(const char *arch); // NULL if there is none
-const char *family_names(void);              // "gpt2, llama", for messages
+const char *family_names(void);              // "gpt2, llama, bert", for messages
 
-typedef struct Layer { // pre-norm: x + attention(norm(x)), then x + ffn(norm(x))
+typedef struct Layer {
     Norm attention_norm, ffn_norm;
     MultiHead attention;
     FeedForward ffn;
@@ -41,6 +43,8 @@ struct Model {
     Config config;
     Parameters parameters;
     Tensor *token_embedding, *position_embedding; // the second NULL for rotary families
+    Tensor *segment_embedding;                    // NULL for families without
+    Norm embedding_norm;                          // of families that have it
     Layer *layers;
     Norm output_norm;
     Linear head;
@@ -60,9 +64,12 @@ int model_head_dim(const Model *model);
 // ids [B, T] → logits [B, T, V]. Tensors that the caller keeps must be taken before (see tape_mark).
 Tensor *model_logits(Tape *t, const Model *model, Tensor *ids, const Place *place);
 
-// One layer's pass, x [B, T, C] → [B, T, C], and the embeddings before it: what families share.
-Tensor *pre_norm_layer(Tape *t, const Model *model, const Layer *layer, Tensor *x, const Place *place);
-Tensor *run_layers(Tape *t, const Model *model, Tensor *x, const Place *place);
+// One layer's pass, x [B, T, C] → [B, T, C], and all of them: what families share. Pre-norm (Radford et al. 2019, §2.3):
+// x + attention(norm(x)), then x + ffn(norm(x)). Post-norm (Vaswani et al. 2017, §3.1): norm(x + attention(x)), then
+// norm(x + ffn(x)).
+typedef Tensor *LayerFn(Tape *t, const Model *model, const Layer *layer, Tensor *x, const Place *place);
+LayerFn pre_norm_layer, post_norm_layer;
+Tensor *run_layers(Tape *t, const Model *model, LayerFn *layer, Tensor *x, const Place *place);
 
 // ---- Files (model_file.c) ------------------------------------------------------------------------------------------
 

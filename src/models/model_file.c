@@ -34,6 +34,8 @@ void model_put_config(GgufWriter *w, const Family *f, const Config *c)
     gguf_put_u32(w, key(f, "attention.head_count_kv").text, (uint32_t)c->n_kv_heads);
     gguf_put_f32(w, key(f, f->eps_key).text, c->eps);
     gguf_put_u32(w, key(f, "vocab_size").text, (uint32_t)c->vocab_size);
+    if (f->encoder) gguf_put_bool(w, key(f, "attention.causal").text, false);
+    if (c->n_segments) gguf_put_u32(w, "tokenizer.ggml.token_type_count", (uint32_t)c->n_segments);
     if (!f->rotary) return;
     gguf_put_f32(w, key(f, "rope.freq_base").text, c->rope_base);
     gguf_put_u32(w, key(f, "rope.dimension_count").text, (uint32_t)(c->d_model / c->n_heads));
@@ -101,6 +103,7 @@ bool model_read_config(const Gguf *file, const Family **family, Config *c, Error
     const GgufTensor *embedding = gguf_tensor(file, "token_embd.weight");
     if (!embedding) return error_set(err, "%s: the tensor token_embd.weight is missing", file->path);
     c->vocab_size = rows_of(embedding);
+    c->n_segments = rows_of(gguf_tensor(file, "token_types.weight"));
     f->defaults(c);
     if (!config_check(f, c, err)) return error_prefix(err, "%s", file->path);
     int rotary_dim = c->d_model / c->n_heads;

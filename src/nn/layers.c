@@ -1,5 +1,23 @@
 #include "nn/layers.h"
 
+Linear linear_declare(Parameters *ps, int out, int in, double std, bool biased, const char *name)
+{
+    return (Linear){ .weight = parameter_add(ps, SHAPE(out, in), std, 0, "%s.weight", name),
+                     .bias = biased ? parameter_add(ps, SHAPE(out), 0, 0, "%s.bias", name) : NULL };
+}
+
+Norm layer_norm_declare(Parameters *ps, int d, float eps, const char *name)
+{
+    return (Norm){ .gain = parameter_add(ps, SHAPE(d), 0, 1, "%s.weight", name),
+                   .bias = parameter_add(ps, SHAPE(d), 0, 0, "%s.bias", name),
+                   .eps = eps };
+}
+
+Norm rms_norm_declare(Parameters *ps, int d, float eps, const char *name)
+{
+    return (Norm){ .gain = parameter_add(ps, SHAPE(d), 0, 1, "%s.weight", name), .eps = eps, .rms = true };
+}
+
 Tensor *norm(Tape *t, const Norm *n, Tensor *x)
 {
     if (!n->gain) return x;
@@ -108,6 +126,8 @@ Tensor *attend(Tape *t, const MultiHead *m, Tensor *x, Tensor *memory, const Pla
         mask.lengths = &cache->lengths;
         mask.q_pos = place->pos;
         h.k = keys, h.v = values;
+    } else if (x == memory) {
+        mask.q_seq = mask.k_seq = place->texts;
     }
     if (probe_wanted(t, "attn.hook_pattern")) probe(t, "attn.hook_pattern", attention_pattern(t, h.q, h.k, &mask));
     Tensor *z = probe(t, "attn.hook_z", attention(t, h.q, h.k, h.v, &mask));

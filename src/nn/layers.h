@@ -42,7 +42,16 @@ typedef struct Place {
     Tensor *pos;    // i32 [B, T]: where each token stands in its text
     KvCache *cache; // NULL: keys and values are the pass's own
     Tensor *slots;  // i32 [B, T]: where the pass's keys and values go in the cache
+    Tensor
+        *texts; // i32 [B, T]: a token sees its own text alone; −1 is padding, seen by nobody; NULL: a row is one text
+    Tensor
+        *segments; // i32 [B, T]: which part of a pair each token is in, in families with segments; NULL: all in part 0
 } Place;
+
+// Declare their parameters, "NAME.weight" and "NAME.bias": weights from N(0, std²), biases 0, gains 1.
+Linear linear_declare(Parameters *ps, int out, int in, double std, bool biased, const char *name);
+Norm layer_norm_declare(Parameters *ps, int d, float eps, const char *name);
+Norm rms_norm_declare(Parameters *ps, int d, float eps, const char *name);
 
 // x [B, T, C] → [B, T, C]
 Tensor *norm(Tape *t, const Norm *n, Tensor *x);

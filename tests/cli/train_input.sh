@@ -24,7 +24,7 @@ no 'text: not a GGUF file' --tokenizer text
 no 'n_heads is 3, which does not divide d_model, 8' --n-head 3
 no 'n_kv_heads is 3, which does not divide n_heads' --n-head 4 --n-kv-head 3
 no 'a head has 1 channels; rotary' --arch llama --n-head 8
-no '--arch bert: lectern has gpt2, llama' --arch bert
+no '--arch bert: lectern trains gpt2 and llama' --arch bert
 no 'there is no device 77: the last one is [0-9]+' --device 77
 no 'no device that can be used has "nonesuch"' --device nonesuch
 

@@ -193,7 +193,10 @@ GPT2 = {"model_type": "gpt2", "n_embd": 8, "n_layer": 1, "n_head": 2, "n_positio
 LLAMA = {"model_type": "llama", "hidden_size": 8, "num_hidden_layers": 1, "num_attention_heads": 2, "num_key_value_heads": 1,
          "max_position_embeddings": 4, "vocab_size": 9, "intermediate_size": 16, "rms_norm_eps": 1e-6,
          "tie_word_embeddings": True, "head_dim": 4}
-for name, config in {"gpt2": GPT2, "llama": {**LLAMA, "rope_theta": 1e4},
+BERT = {"model_type": "bert", "hidden_size": 8, "num_hidden_layers": 1, "num_attention_heads": 2, "max_position_embeddings": 4,
+        "vocab_size": 9, "intermediate_size": 16, "type_vocab_size": 2, "layer_norm_eps": 1e-12, "hidden_act": "gelu",
+        "position_embedding_type": "absolute"}
+for name, config in {"gpt2": GPT2, "bert": BERT, "llama": {**LLAMA, "rope_theta": 1e4},
                      "llama-parameters": {**LLAMA, "rope_parameters": {"rope_type": "default", "rope_theta": 5e5}},
                      "llama-scaled": {**LLAMA, "rope_theta": 1e4, "rope_scaling": {"factor": 8.0}},
                      "gpt2-large": {**GPT2, "n_embd": 10**18, "n_head": -3}}.items():
