@@ -10,11 +10,11 @@ torch) packages="torch numpy" ;;
 transformers) packages="torch transformers" ;;
 sentence) packages="sentence-transformers" ;;
 llama_cpp) packages="llama-cpp-python" && export CMAKE_ARGS="-DLLAVA_BUILD=OFF" ;; # compiles for 10 to 20 minutes on 2 cores
-llama_vulkan) packages="llama-cpp-python" && export CMAKE_ARGS="-DLLAVA_BUILD=OFF -DGGML_VULKAN=ON" ;; # needs glslc; longer still
+llama_vulkan) packages="llama-cpp-python" && export CMAKE_ARGS="-DLLAVA_BUILD=OFF -DGGML_VULKAN=ON" no_cache=--no-cache-dir ;; # needs glslc; longer still
 computeml) packages="computeml numpy" ;;
 tokenizers) packages="tokenizers sentencepiece gguf jinja2" ;;
 *) echo "usage: $0 torch | transformers | sentence | llama_cpp | llama_vulkan | computeml | tokenizers" >&2 && exit 2 ;;
 esac
 [ -x "build/peers/$1/bin/python" ] || python3 -m venv "build/peers/$1"
 # shellcheck disable=SC2086
-"build/peers/$1/bin/pip" install --quiet --disable-pip-version-check $packages
+"build/peers/$1/bin/pip" install --quiet ${no_cache:-} --disable-pip-version-check $packages
