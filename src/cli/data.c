@@ -49,7 +49,7 @@ static int run(Invocation *in)
         if (ferror(stdout)) break; // main reports it
     }
     if (!ferror(stdout))
-        fprintf(stderr, "%zu bytes; the grammar's entropy is at most %.3f bits a byte\n", done,
+        fprintf(stderr, "%zu bytes; who knew the grammar by heart would pay at most %.3f bits a byte for them\n", done,
                 bits / (double)(done ? done : 1));
     free(tale);
     return EXIT_OK;

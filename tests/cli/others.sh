@@ -69,6 +69,7 @@ refused 1 'there is no device 77' bench --device 77
 
 ends 0 "$lectern" data tales --seed 1 --bytes 3k
 [ "$(wc -c <out)" -ge 3000 ] && [ "$(wc -c <out)" -lt 9000 ] || problem 'the size'
+grep -q '^[0-9]* bytes; who knew the grammar by heart would pay at most [0-9.]* bits a byte for them$' err || problem 'the entropy'
 cp out tales
 ends 0 "$lectern" data tales --seed 1 --bytes 3000
 same out tales
