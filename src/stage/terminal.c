@@ -3,6 +3,7 @@
 #include "stage/highlight.h"
 #include "stage/tables.h"
 #include "stage/terminal_kinds.h"
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -117,54 +118,93 @@ static int count_lines(const char *source)
     return lines;
 }
 
-static void write_code(Pen *pen, const char *source, int from, int to)
+// Where the next piece of a source goes.
+typedef struct CodeCursor {
+    Pen *pen;
+    int from, to; // the lines of the screen that are written
+    int row, column, line, digits;
+} CodeCursor;
+
+static bool is_written(const CodeCursor *at) { return at->row >= at->from && at->row < at->to; }
+
+// The margin with the line's number, or without one where a long line goes on.
+static void begin_code_row(CodeCursor *at, bool numbered)
 {
-    int lines = count_lines(source), digits = lines < 100 ? 2 : lines < 1000 ? 3 : 5;
-    static const unsigned char colors[][3] = {
+    at->column = at->digits + 2;
+    if (!is_written(at)) return;
+    pen_margin(at->pen);
+    style_dim(at->pen->term);
+    if (numbered)
+        fprintf(at->pen->out, "%*d  ", at->digits, at->line + 1);
+    else
+        pen_repeat(at->pen, " ", at->column);
+    style_reset(at->pen->term);
+}
+
+static void end_code_row(CodeCursor *at)
+{
+    if (is_written(at)) fputc('\n', at->pen->out);
+    at->row++;
+    at->column = 0;
+}
+
+// A run of one colour, broken at spaces where it can be.
+static void write_code_run(CodeCursor *at, const char *text, const Rgb *color)
+{
+    while (*text) {
+        size_t space = strspn(text, " "), word = space + strcspn(text + space, " ");
+        const char *piece = arena_format(at->pen->arena, "%.*s", (int)word, text);
+        if (at->column + text_width(piece) > at->pen->width && at->column > at->digits + 2) {
+            end_code_row(at);
+            begin_code_row(at, false);
+            text += space;
+            continue;
+        }
+        size_t fits = text_fit(piece, at->pen->width - at->column);
+        if (fits == 0) fits = word; // no room at all
+        if (is_written(at)) {
+            if (color) style_foreground(at->pen->term, *color);
+            fprintf(at->pen->out, "%.*s", (int)fits, piece);
+            if (color) style_reset(at->pen->term);
+        }
+        at->column += text_width(piece);
+        text += fits;
+    }
+}
+
+// Returns how many lines of the screen the source takes.
+static int write_code(Pen *pen, const char *source, int from, int to)
+{
+    static const Rgb colors[] = {
         [CODE_KEYWORD] = { 197, 134, 192 }, [CODE_TYPE] = { 78, 180, 170 },     [CODE_BUILTIN] = { 110, 170, 240 },
         [CODE_NUMBER] = { 200, 150, 90 },   [CODE_COMMENT] = { 120, 150, 100 }, [CODE_DIRECTIVE] = { 160, 140, 210 },
     };
-    int line = 0, column = 0, state = 0;
+    int lines = count_lines(source), state = 0;
+    CodeCursor at = { .pen = pen, .from = from, .to = to, .digits = lines < 100 ? 2 : lines < 1000 ? 3 : 5 };
     size_t n;
     CodeClass class;
     for (const char *run = source; (n = highlight_next(&source, &state, &class)); run = source) {
-        if (line >= from && line < to) {
-            if (column == 0) {
-                pen_margin(pen);
-                style_dim(pen->term);
-                fprintf(pen->out, "%*d  ", digits, line + 1);
-                style_reset(pen->term);
-                column = digits + 2;
-            }
-            if (*run == '\n') fputc('\n', pen->out);
-            int left = pen->width - column;
-            const char *text =
-                label_text(pen->arena, *run == '\n' ? "" : arena_format(pen->arena, "%.*s", (int)n, run));
-            size_t fits = text_fit(text, left > 0 ? left : 0);
-            if (class != CODE_PLAIN)
-                style_foreground(pen->term, (Rgb){ colors[class][0], colors[class][1], colors[class][2] });
-            fprintf(pen->out, "%.*s", (int)fits, text);
-            if (class != CODE_PLAIN) style_reset(pen->term);
-            column += text_width(text);
-        }
-        if (*run == '\n') line++, column = 0;
+        if (at.column == 0) begin_code_row(&at, true);
+        if (*run == '\n')
+            end_code_row(&at), at.line++;
+        else
+            write_code_run(&at, label_text(pen->arena, arena_format(pen->arena, "%.*s", (int)n, run)),
+                           class == CODE_PLAIN ? NULL : &colors[class]);
     }
-    if (column) fputc('\n', pen->out);
+    if (at.column) end_code_row(&at);
+    return at.row;
 }
 
 int terminal_code(const Term *term, const char *source, int from, int to)
 {
     Arena arena = { 0 };
     Pen pen = { .term = term, .out = term->stream, .arena = &arena, .width = term->width - TERMINAL_MARGIN };
-    write_code(&pen, source, from, to);
+    int rows = write_code(&pen, source, from, to);
     arena_free(&arena);
-    return count_lines(source);
+    return rows;
 }
 
-static void terminal_source(Pen *pen, const Exhibit *exhibit)
-{
-    write_code(pen, exhibit->code.source, 0, count_lines(exhibit->code.source));
-}
+static void terminal_source(Pen *pen, const Exhibit *exhibit) { write_code(pen, exhibit->code.source, 0, INT_MAX); }
 
 // A kernel on one line: its source is a key away.
 static void name_kernel(Pen *pen, const Code *code)

@@ -13,8 +13,8 @@ void terminal_lecture_head(const Term *term, const char *title, const char *id);
 // "3/9  Title", a rule, and the step's text.
 void terminal_step_head(const Term *term, int index, int n_steps, const char *title, const char *text);
 
-// A source with line numbers and colours for the words of GLSL and C; lines `from` … `to` − 1 (from 0), cut at the
-// width. Returns how many lines the source has.
+// A source with line numbers and colours for the words of GLSL and C. Long lines go on below without a number. Writes
+// the screen's lines `from` … `to` − 1 of it (from 0) and returns how many it takes.
 int terminal_code(const Term *term, const char *source, int from, int to);
 
 // The exhibit's text form at `columns`, in the arena.

@@ -2,6 +2,7 @@
 #include "stage/tables.h"
 #include "stage/terminal_kinds.h"
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 void terminal_tokens(Pen *pen, const Exhibit *exhibit)
@@ -58,44 +59,94 @@ void terminal_tokens(Pen *pen, const Exhibit *exhibit)
     fputc('\n', pen->out);
 }
 
-// Column widths: what the cells want, the widest narrowed until all fit; their texts then wrap.
-static void table_widths(const Pen *pen, const Table *table, int *widths, bool *numeric)
+enum { TABLE_GAP = 2, LEAST_COLUMN = 4 };
+
+typedef struct TableLayout {
+    int *wants, *least, *widths; // of each column: its longest cell, its longest word, what it gets
+    bool *numeric;
+    bool split; // the first column's cells on lines of their own, the others below them
+} TableLayout;
+
+static int longest_word(const char *text)
 {
-    int total = 0, gaps = 2 * (table->n_columns - 1);
-    for (int c = 0; c < table->n_columns; c++) {
-        widths[c] = text_width(label_visible(pen->arena, table->header[c]));
-        numeric[c] = table->n_rows > 0;
-        for (int r = 0; r < table->n_rows; r++) {
-            const char *cell = table->cells[r * table->n_columns + c];
-            int w = *cell ? text_width(label_visible(pen->arena, cell)) : 0;
-            widths[c] = w > widths[c] ? w : widths[c];
-            numeric[c] &= !*cell || is_numeric(cell);
-        }
-        total += widths[c];
+    int most = 0;
+    for (size_t n; *text; text += n + strspn(text + n, " ")) {
+        n = strcspn(text, " ");
+        char *word = mem_string_n(text, n);
+        int width = text_width(word);
+        most = width > most ? width : most;
+        free(word);
     }
-    while (total + gaps > pen->width) {
-        int wide = 0;
-        for (int c = 1; c < table->n_columns; c++) wide = widths[c] > widths[wide] ? c : wide;
-        if (widths[wide] <= 4) break;
-        widths[wide]--, total--;
-    }
+    return most;
 }
 
-static void write_table_row(const Pen *pen, const char *const *cells, int n, const int *widths, const bool *numeric)
+static void measure_cell(const Pen *pen, TableLayout *layout, int c, const char *cell)
 {
-    const char **rest = ARENA_ARRAY(pen->arena, const char *, n);
+    const char *text = *cell ? label_visible(pen->arena, cell) : "";
+    int width = text_width(text), word = longest_word(text);
+    layout->wants[c] = width > layout->wants[c] ? width : layout->wants[c];
+    layout->least[c] = word > layout->least[c] ? word : layout->least[c];
+}
+
+// Narrows the widest of the columns from `first` on until they fit, none below its least. False: they do not fit.
+static bool fit_columns(TableLayout *layout, int first, int n, int room)
+{
+    int total = TABLE_GAP * (n - first - 1);
+    for (int c = first; c < n; c++) total += layout->widths[c] = layout->wants[c];
+    for (; total > room; total--) {
+        int wide = -1;
+        for (int c = first; c < n; c++)
+            if (layout->widths[c] > layout->least[c] && (wide < 0 || layout->widths[c] > layout->widths[wide]))
+                wide = c;
+        if (wide < 0) return false;
+        layout->widths[wide]--;
+    }
+    return true;
+}
+
+// No word is broken where that can be helped: texts wrap, then the first column moves to lines of its own.
+static TableLayout lay_out_table(const Pen *pen, const Table *table)
+{
+    int n = table->n_columns;
+    TableLayout layout = { ARENA_ARRAY(pen->arena, int, n), ARENA_ARRAY(pen->arena, int, n),
+                           ARENA_ARRAY(pen->arena, int, n), ARENA_ARRAY(pen->arena, bool, n), false };
+    for (int c = 0; c < n; c++) {
+        measure_cell(pen, &layout, c, table->header[c]);
+        layout.numeric[c] = table->n_rows > 0;
+        for (int r = 0; r < table->n_rows; r++) {
+            const char *cell = table->cells[r * n + c];
+            measure_cell(pen, &layout, c, cell);
+            layout.numeric[c] &= !*cell || is_numeric(cell);
+        }
+    }
+    if (fit_columns(&layout, 0, n, pen->width)) return layout;
+    layout.split = n > 1 && fit_columns(&layout, 1, n, pen->width - TABLE_GAP);
+    if (layout.split) return layout;
+    for (int c = 0; c < n; c++) layout.least[c] = layout.least[c] < LEAST_COLUMN ? layout.least[c] : LEAST_COLUMN;
+    fit_columns(&layout, 0, n, pen->width);
+    return layout;
+}
+
+static void write_table_row(const Pen *pen, const char *const *cells, int n, const TableLayout *layout)
+{
+    const char **rest = ARENA_ARRAY(pen->arena, const char *, n), *line;
+    int first = layout->split, bytes;
     for (int c = 0; c < n; c++) rest[c] = *cells[c] ? label_visible(pen->arena, cells[c]) : "";
+    while (layout->split && (bytes = wrap_line(&rest[0], pen->width, &line)) >= 0) {
+        pen_margin(pen);
+        fprintf(pen->out, "%.*s\n", bytes, line);
+    }
     for (bool more = true; more;) {
         more = false;
         pen_margin(pen);
-        for (int c = 0; c < n; c++) {
-            const char *line;
-            int bytes = wrap_line(&rest[c], widths[c], &line);
+        if (layout->split) pen_repeat(pen, " ", TABLE_GAP);
+        for (int c = first; c < n; c++) {
+            bytes = wrap_line(&rest[c], layout->widths[c], &line);
             const char *text = bytes > 0 ? arena_format(pen->arena, "%.*s", bytes, line) : "";
-            int space = widths[c] - text_width(text);
-            if (numeric[c]) pen_repeat(pen, " ", space);
+            int space = layout->widths[c] - text_width(text);
+            if (layout->numeric[c]) pen_repeat(pen, " ", space);
             fputs(text, pen->out);
-            if (c + 1 < n) pen_repeat(pen, " ", (numeric[c] ? 0 : space) + 2);
+            if (c + 1 < n) pen_repeat(pen, " ", (layout->numeric[c] ? 0 : space) + TABLE_GAP);
             more |= *rest[c] != '\0';
         }
         fputc('\n', pen->out);
@@ -105,22 +156,21 @@ static void write_table_row(const Pen *pen, const char *const *cells, int n, con
 void terminal_table(Pen *pen, const Exhibit *exhibit)
 {
     const Table *table = &exhibit->table;
-    int *widths = ARENA_ARRAY(pen->arena, int, table->n_columns);
-    bool *numeric = ARENA_ARRAY(pen->arena, bool, table->n_columns);
-    table_widths(pen, table, widths, numeric);
+    TableLayout layout = lay_out_table(pen, table);
     style_bold(pen->term);
-    write_table_row(pen, table->header, table->n_columns, widths, numeric);
+    write_table_row(pen, table->header, table->n_columns, &layout);
     style_reset(pen->term);
     pen_margin(pen);
     style_dim(pen->term);
-    for (int c = 0; c < table->n_columns; c++) {
-        pen_repeat(pen, pen->term->unicode ? "─" : "-", widths[c]);
-        if (c + 1 < table->n_columns) pen_repeat(pen, " ", 2);
+    if (layout.split) pen_repeat(pen, " ", TABLE_GAP);
+    for (int c = layout.split; c < table->n_columns; c++) {
+        pen_repeat(pen, pen->term->unicode ? "─" : "-", layout.widths[c]);
+        if (c + 1 < table->n_columns) pen_repeat(pen, " ", TABLE_GAP);
     }
     style_reset(pen->term);
     fputc('\n', pen->out);
     for (int r = 0; r < table->n_rows; r++)
-        write_table_row(pen, table->cells + r * table->n_columns, table->n_columns, widths, numeric);
+        write_table_row(pen, table->cells + r * table->n_columns, table->n_columns, &layout);
 }
 
 // The mean colour of the pixels of column x and half line y as drawn, each `step` pixels wide and high.
