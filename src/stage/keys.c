@@ -96,48 +96,63 @@ int keys_read(const char *prompt)
     return key;
 }
 
+// The terminal's own line editing, with Esc ending the line as Enter does.
+static void let_escape_end(struct termios *mode) { mode->c_cc[VEOL] = 27; }
+
+// What follows an Esc within 50 ms belongs to it: a key such as an arrow, which is given up with the line.
+static void skip_escape(void)
+{
+    if (!mode_begin(make_raw)) return;
+    read_escape();
+    mode_end();
+}
+
 bool keys_line(const char *prompt, char *line, int size)
 {
+    bool is_terminal = mode_begin(let_escape_end);
     printf("  %s", prompt);
     fflush(stdout);
     int n = 0;
+    char byte = 0;
     for (;;) {
-        char byte;
         ssize_t got = read(STDIN_FILENO, &byte, 1);
         if (got < 0 && errno == EINTR) continue;
-        if (got <= 0) return false;
-        if (byte == '\n') break;
+        if (got <= 0) n = 0;
+        if (got <= 0 || byte == '\n' || byte == 27) break;
         if (n + 1 < size) line[n++] = byte;
     }
     line[n] = '\0';
-    return n > 0;
+    if (is_terminal) mode_end();
+    if (byte != 27) return n > 0;
+    skip_escape();
+    putchar('\n');
+    return false;
 }
 
 void keys_page_code(const Exhibit *const *codes, int n)
 {
     Arena arena = { 0 };
     int shown = 0, top = 0;
-    alternate_screen = 1;
-    fputs("\x1b[?1049h", stdout);
+    alternate_screen = term_open(stdout).colors != TERM_MONO;
+    if (alternate_screen) fputs("\x1b[?1049h", stdout);
     for (bool leave = false; !leave;) {
         Term term = term_open(stdout);
         int page = term.height > 6 ? term.height - 4 : 3;
-        fputs("\x1b[2J\x1b[H", stdout);
+        fputs(alternate_screen ? "\x1b[2J\x1b[H" : "\n", stdout);
         style_bold(&term);
         printf("  %s", label_fit(&arena, codes[shown]->title, term.width - 10));
         style_reset(&term);
         printf("  %d/%d\n\n", shown + 1, n);
         int lines = terminal_code(&term, codes[shown]->code.source, top, top + page);
-        int last = top + page < lines ? top + page : lines;
+        int percent = top + page < lines ? 100 * (top + page) / lines : 100;
         putchar('\n');
-        int key = keys_read(arena_format(&arena, "  lines %d-%d of %d   space on, b back, n/p other source, q close",
-                                         top + 1, last, lines));
+        int key = keys_read(arena_format(&arena, "  %d %%   space on, b back, n/p other source, q close", percent));
         if (key == ' ' || key == 'R' || key == '\r') top = top + page < lines ? top + page : top;
         if (key == 'b' || key == 'L') top = top > page ? top - page : 0;
         if (key == 'n' || key == 'p') shown = (shown + (key == 'n' ? 1 : n - 1)) % n, top = 0;
         leave = key == 'q' || key == 'k' || key == 27 || key == 3 || key == 4;
     }
-    fputs("\x1b[?1049l", stdout);
+    if (alternate_screen) fputs("\x1b[?1049l", stdout);
     fflush(stdout);
     alternate_screen = 0;
     arena_free(&arena);

@@ -7,8 +7,9 @@
 // the end of the input as 4; other escape sequences are skipped.
 int keys_read(const char *prompt);
 
-// A line typed after `prompt`, without its newline; false at the end of the input or when it is empty.
+// A line typed after `prompt`, without its newline; false when it is empty or given up by Esc, and at the input's end.
 bool keys_line(const char *prompt, char *line, int size);
 
-// Shows code exhibits on the alternate screen: space, b and arrows scroll, n and p change the source, q leaves.
+// Shows code exhibits on the alternate screen, or one page below the other on a terminal without escape sequences:
+// space, b and arrows scroll, n and p change the source, q leaves.
 void keys_page_code(const Exhibit *const *codes, int n);

@@ -50,7 +50,7 @@ static void key_go(Session *session)
     char line[32];
     const Lecture *lecture = show_lecture(session->show);
     for (int i = 0; i < lecture->n_steps; i++) printf("  %2d  %s\n", i + 1, lecture->steps[i].title);
-    if (!keys_line("go to step: ", line, sizeof line)) return;
+    if (!keys_line("go to step (Esc: stay): ", line, sizeof line)) return;
     char *end;
     long number = strtol(line, &end, 10);
     if (end == line) return;
@@ -80,7 +80,7 @@ static void key_parameter(Session *session)
 {
     char line[4096];
     list_parameters(session->show);
-    if (show_lecture(session->show)->n_params == 0 || !keys_line("NAME VALUE: ", line, sizeof line)) return;
+    if (show_lecture(session->show)->n_params == 0 || !keys_line("NAME VALUE (Esc: none): ", line, sizeof line)) return;
     char *name = line + strspn(line, " "), *value = name + strcspn(name, " =");
     if (!*name) return;
     if (*value) *value++ = '\0';
@@ -98,8 +98,10 @@ static void key_kernels(Session *session)
     int n, n_codes = 0;
     Error err = { "" };
     if (!show_step(session->show, session->index, &exhibits, &n, &err)) return;
-    for (int i = 0; i < n && n_codes < 64; i++)
-        if (exhibits[i]->kind == EXHIBIT_CODE) codes[n_codes++] = exhibits[i];
+    for (int kernels = 1; kernels >= 0; kernels--) // then other sources, which stand in the step itself
+        for (int i = 0; i < n && n_codes < (int)COUNT_OF(codes); i++)
+            if (exhibits[i]->kind == EXHIBIT_CODE && exhibits[i]->code.kernel == (bool)kernels)
+                codes[n_codes++] = exhibits[i];
     if (n_codes)
         keys_page_code(codes, n_codes);
     else
@@ -114,9 +116,10 @@ static const struct {
 } key_table[] = {
     { "\r\n nR", "Enter, n, →   the rest of the step, then the next one", key_forward },
     { "bL", "b, ←          the step before", key_back },
-    { "g", "g             go to a step by its number", key_go },
+    { "g", "g             go to a step by its number (Esc: stay)", key_go },
     { "k", "k             the source of the kernels of this step", key_kernels },
-    { "p", "p             show the parameters and change one; the steps up to here run again", key_parameter },
+    { "p", "p             show the parameters and change one (Esc: none); the steps up to here run again",
+      key_parameter },
     { "q\x03\x04", "q, Ctrl-C     leave", key_quit },
     { "?h", "?             this list", key_help },
 };

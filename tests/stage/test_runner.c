@@ -86,6 +86,12 @@ static void run_lecture(void)
     _exit(ok ? 0 : 1);
 }
 
+static void run_dumb(void)
+{
+    setenv("TERM", "dumb", 1);
+    run_lecture();
+}
+
 static const char PROMPT[] = "? help";
 
 START_TEST(keys_walk_through_the_steps)
@@ -111,12 +117,12 @@ START_TEST(keys_walk_through_the_steps)
     wait_for(PROMPT);
     ck_assert_ptr_nonnull(strstr(session.seen, "State 7"));
     type("g");
-    wait_for("go to step: ");
+    wait_for("go to step (Esc: stay): ");
     type("9\n");
     wait_for("There are steps 1 to 4.");
     wait_for(PROMPT);
     type("g");
-    wait_for("go to step: ");
+    wait_for("go to step (Esc: stay): ");
     type("4\n");
     wait_for("4/4  The machine");
     wait_for(PROMPT);
@@ -142,13 +148,14 @@ START_TEST(kernels_open_in_a_pager)
     wait_for("This step shows no kernel.");
     wait_for(PROMPT);
     type("g");
-    wait_for("go to step: ");
+    wait_for("go to step (Esc: stay): ");
     type("4\n");
     wait_for(PROMPT);
     type("k");
     wait_for("q close");
     ck_assert_ptr_nonnull(strstr(session.seen, "\x1b[?1049h"));
     ck_assert_ptr_nonnull(strstr(session.seen, "gl_GlobalInvocationID"));
+    ck_assert_ptr_nonnull(strstr(session.seen, "100 %"));
     type("n");
     wait_for("q close");
     ck_assert_ptr_nonnull(strstr(session.seen, "A snippet"));
@@ -156,6 +163,63 @@ START_TEST(kernels_open_in_a_pager)
     type("q");
     wait_for(PROMPT);
     ck_assert_ptr_nonnull(strstr(session.seen, "\x1b[?1049l"));
+    type("q");
+    ck_assert_int_eq(finish(), 0);
+}
+END_TEST
+
+// On a terminal that knows no escape sequences the pages stand below one another.
+START_TEST(kernels_without_escape_sequences)
+{
+    start(run_dumb);
+    wait_for(PROMPT);
+    type("g");
+    wait_for("go to step (Esc: stay): ");
+    type("4\n");
+    wait_for("4/4  The machine");
+    wait_for(PROMPT);
+    type("k");
+    wait_for("q close");
+    ck_assert_ptr_nonnull(strstr(session.seen, "gl_GlobalInvocationID"));
+    ck_assert_ptr_null(strchr(session.seen, '\x1b'));
+    type("q");
+    wait_for(PROMPT);
+    ck_assert_ptr_null(strchr(session.seen, '\x1b'));
+    type("q");
+    ck_assert_int_eq(finish(), 0);
+}
+END_TEST
+
+START_TEST(escape_gives_a_line_up)
+{
+    start(run_lecture);
+    wait_for(PROMPT);
+    static const char *const lines[] = { "\x1b", "3\x1b", "3\x1b[A",
+                                         "3\x1bOA" }; // Esc, and arrows, which begin with it
+    for (size_t i = 0; i < COUNT_OF(lines); i++) {
+        type("g");
+        wait_for("go to step (Esc: stay): ");
+        type(lines[i]);
+        wait_for(PROMPT);
+        ck_assert_ptr_nonnull(strstr(session.seen, "1/4   Enter next"));
+        ck_assert_ptr_null(strstr(session.seen, "3/4"));
+        type("p");
+        wait_for("NAME VALUE (Esc: none): ");
+        type("layer 2\x1b");
+        wait_for(PROMPT);
+    }
+    type("p"); // nothing was changed
+    wait_for("layer          0   which layer");
+    wait_for("NAME VALUE (Esc: none): ");
+    type("layer 3\x7f"
+         "1\n"); // and lines are edited as ever
+    wait_for(PROMPT);
+    type("p");
+    wait_for("layer          1   which layer");
+    wait_for("NAME VALUE (Esc: none): ");
+    ck_assert(is_sane());
+    type("\n");
+    wait_for(PROMPT);
     type("q");
     ck_assert_int_eq(finish(), 0);
 }
@@ -170,28 +234,28 @@ START_TEST(parameters_change_and_the_step_runs_again)
     type("x");
     wait_for(PROMPT);
     type("p");
-    wait_for("NAME VALUE: ");
+    wait_for("NAME VALUE (Esc: none): ");
     ck_assert_ptr_nonnull(strstr(session.seen, "how steep (0.5 to 4)"));
     type("layer 2\n");
     wait_for("State 9");
     wait_for(PROMPT);
     type("p");
-    wait_for("NAME VALUE: ");
+    wait_for("NAME VALUE (Esc: none): ");
     type("layer 17\n");
     wait_for("layer 17 is outside 0 to 3");
     wait_for(PROMPT);
     type("p");
-    wait_for("NAME VALUE: ");
+    wait_for("NAME VALUE (Esc: none): ");
     type("layer 3\n"); // in its range, but the setup refuses it: it is said, and the next value mends it
     wait_for("the model has layers 0 to 2");
     wait_for(PROMPT);
     type("p");
-    wait_for("NAME VALUE: ");
+    wait_for("NAME VALUE (Esc: none): ");
     type("text = a new text\n");
     wait_for("the model has layers 0 to 2");
     wait_for(PROMPT);
     type("p");
-    wait_for("NAME VALUE: ");
+    wait_for("NAME VALUE (Esc: none): ");
     type("layer 1\n");
     wait_for("“a new text”");
     wait_for("State 8");
@@ -309,7 +373,7 @@ START_TEST(a_pause_takes_every_key)
     wait_for("Four heads side by side");
     wait_for("Enter shows the rest");
     type("g");
-    wait_for("go to step: ");
+    wait_for("go to step (Esc: stay): ");
     type("3\n");
     wait_for("3/4  Curves");
     wait_for("Enter shows the rest");
@@ -416,6 +480,8 @@ Suite *suite_runner(void)
     tcase_set_timeout(tests, 120);
     tcase_add_test(tests, keys_walk_through_the_steps);
     tcase_add_test(tests, kernels_open_in_a_pager);
+    tcase_add_test(tests, kernels_without_escape_sequences);
+    tcase_add_test(tests, escape_gives_a_line_up);
     tcase_add_test(tests, parameters_change_and_the_step_runs_again);
     tcase_add_loop_test(tests, nothing_scrolls_off_unseen, 0, (int)COUNT_OF(screens));
     tcase_add_test(tests, a_pause_takes_every_key);
