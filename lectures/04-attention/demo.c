@@ -92,9 +92,9 @@ static bool setup(Stage *s, Demo *d, Error *err)
 {
     if (!reader_open(&d->reader, s, d->model, err)) return false;
     const Config *c = &d->reader.model->config;
-    if (d->layer >= c->n_layers)
+    if (d->layer < 0 || d->layer >= c->n_layers)
         return error_set(err, "layer %d: the model has layers 0 to %d", d->layer, c->n_layers - 1);
-    if (d->head >= c->n_heads)
+    if (d->head < 0 || d->head >= c->n_heads)
         return error_set(err, "head %d: the model's layers have heads 0 to %d", d->head, c->n_heads - 1);
     if (!reader_read(&d->reader, "text", d->text, &d->sentence, err) ||
         !reader_read(&d->reader, "memory", d->memory, &d->other, err))
@@ -144,18 +144,29 @@ static void projections(Stage *s, Demo *d)
     d->q = one_head(d, of_layer(d, &d->sentence, query_name(d)), d->head);
     d->k = one_head(d, of_layer(d, &d->sentence, key_name(d)), d->head);
     d->v = one_head(d, of_layer(d, &d->sentence, "attn.hook_v"), d->head);
+    const MultiHead *m = &d->reader.model->layers[d->layer].attention;
     const struct {
-        const char *title, *finding;
+        const char *title, *finding, *product, *hook;
         Tensor *x;
+        const Linear *weights;
     } maps[] = {
-        { "Q: what each token looks for", "One query a token.", d->q },
-        { "K: what each token is found by", "One key a token: the same shape, so that the two can meet.", d->k },
-        { "V: what each token hands over", "One value a token: it is never compared with anything.", d->v },
+        { "Q: what each token looks for", "One query a token.", "x·W_Q", "attn.hook_q", d->q, &m->q },
+        { "K: what each token is found by", "One key a token: the same shape, so that the two can meet.", "x·W_K",
+          "attn.hook_k", d->k, &m->k },
+        { "V: what each token hands over", "One value a token: it is never compared with anything.", "x·W_V",
+          "attn.hook_v", d->v, &m->v },
     };
-    for (size_t i = 0; i < COUNT_OF(maps); i++)
+    for (size_t i = 0; i < COUNT_OF(maps); i++) {
+        Tensor *made = linear(d->t, d->x, maps[i].weights->weight, maps[i].weights->bias); // of all heads
+        double off = show_difference(s, made, of_layer(d, &d->sentence, maps[i].hook));
+        bool turned = d->reader.model->family->rotary && maps[i].x != d->v;
         show_heatmap(s, maps[i].x, .title = maps[i].title, .rows = d->sentence.words, .row_axis = "token",
                      .column_axis = "channel of the head", .diverging = true,
-                     .finding = stage_format(s, "%s [%d × %d]", maps[i].finding, d->T, d->D));
+                     .finding =
+                         stage_format(s, "%s [%d × %d]; %s made here again differs from the model's by at most %.0g%s.",
+                                      maps[i].finding, d->T, d->D, maps[i].product, off,
+                                      turned ? " (before its turn by the position)" : ""));
+    }
     show_cost(s);
 }
 
@@ -177,6 +188,7 @@ static void all_pairs(Stage *s, Demo *d)
 static void scaling(Stage *s, Demo *d)
 {
     d->scores = scale(d->t, d->raw, 1 / root(d));
+    show_kernels(s); // what the step is about comes first
     Tensor *with = softmax(d->t, d->scores, NULL), *without = softmax(d->t, d->raw, NULL);
     const float *p = show_values(s, with), *sharp = show_values(s, without);
     float *entropy = ARENA_ARRAY(s->arena, float, d->T), *entropy_sharp = ARENA_ARRAY(s->arena, float, d->T);
@@ -353,6 +365,7 @@ static void concatenation(Stage *s, Demo *d)
 static void both_directions(Stage *s, Demo *d)
 {
     Tensor *open = softmax(d->t, d->scores, NULL);
+    show_kernels(s);
     const float *p = show_values(s, open);
     double ahead = 0;
     for (int t = 0; t < d->T; t++)
@@ -518,6 +531,14 @@ static void work(Stage *s, Demo *d)
     show_kernels(s);
 }
 
+// KiB that parts `first` … `last` − 1 take on the tape, but for their result, which both ways need.
+static float kib_between(Demo *d, Matrices *m, int first, int last)
+{
+    uint64_t before = d->t->memory.total;
+    for (int i = first; i < last; i++) parts[i].run(d->t, m);
+    return (float)(d->t->memory.total - before - (uint64_t)tensor_bytes(m->q)) / 1024; // the result is as large as Q
+}
+
 static void longer_texts(Stage *s, Demo *d)
 {
     static const int lengths[] = { 32, 64, 128, 256, 512, 1024 };
@@ -528,12 +549,12 @@ static void longer_texts(Stage *s, Demo *d)
         TapeMark mark = tape_mark(d->t);
         Matrices m = random_matrices(s, d, T);
         double seconds = 0;
+        plain_kib[i] = kib_between(d, &m, 0, PLAIN_PARTS) + (float)tensor_bytes(m.mask) / 1024;
+        fused_kib[i] = kib_between(d, &m, PLAIN_PARTS, PARTS);
         for (int j = 0; j < PLAIN_PARTS; j++) seconds += time_part(s, d->t, &parts[j], &m).seconds;
         x[i] = (float)T;
         plain[i] = (float)(1e3 * seconds);
         fused[i] = (float)(1e3 * time_part(s, d->t, &parts[PLAIN_PARTS], &m).seconds);
-        plain_kib[i] = 3 * 4.0f * x[i] * x[i] / 1024; // QKᵀ, QKᵀ/√d and the pattern
-        fused_kib[i] = 4 * x[i] / 1024;               // one log-sum-exp a query
         tape_release(d->t, mark);
     }
     if (error_is_set(&s->error)) return;
@@ -548,11 +569,15 @@ static void longer_texts(Stage *s, Demo *d)
                                           "times as fast. It skips what the mask hides.",
                                           lengths[N - 1], (double)plain[N - 1], (double)fused[N - 1],
                                           (double)(plain[N - 1] / fused[N - 1])));
-    exhibit_curve(s, .title = "Memory between the first product and the result", .series = memory, .n_series = 2,
-                  .x_axis = "tokens", .y_axis = "KiB", .log_x = true, .log_y = true,
-                  .finding =
-                      stage_format(s, "T×T matrices against one number a query: %.0f KiB and %.1f KiB at %d tokens.",
-                                   (double)plain_kib[N - 1], (double)fused_kib[N - 1], lengths[N - 1]));
+    exhibit_curve(
+        s, .title = "Memory beside Q, K, V and the result", .series = memory, .n_series = 2, .x_axis = "tokens",
+        .y_axis = "KiB", .log_x = true, .log_y = true,
+        .finding = stage_format(s,
+                                "As allocated at %d tokens: %.0f KiB, which are %.1f T×T matrices, against %.1f KiB, "
+                                "which are %.1f numbers a query.",
+                                lengths[N - 1], (double)plain_kib[N - 1],
+                                (double)plain_kib[N - 1] * 256 / lengths[N - 1] / lengths[N - 1],
+                                (double)fused_kib[N - 1], (double)fused_kib[N - 1] * 256 / lengths[N - 1]));
     show_kernels(s);
 }
 
@@ -608,7 +633,8 @@ static const Step steps[] = {
          "Each step's FLOPs and bytes, counted, beside its time and the roof of this device (Williams et al. 2009).",
          work),
     STEP("Plain or flash, as the text grows",
-         "T tokens have T² pairs. The plain way stores a number for each of them, three times; the other stores none.",
+         "T tokens have T² pairs. The plain way stores a number for each of them, four times: product, scaled score, "
+         "mask and weight. The other stores one number a query.",
          longer_texts),
 };
 
@@ -616,6 +642,6 @@ LECTURE("04-attention", "Attention", steps, setup, teardown,
         PARAM_TEXT(text, .text = "Noah had a pink ball. Tina asked to borrow it.", .help = "the sentence"),
         PARAM_TEXT(memory, .text = "Tom lost a white feather. Kate found the feather.",
                    .help = "the text of the keys and values in cross-attention"),
-        PARAM_INT(layer, .max = 1023, .help = "the layer of the model, from 0"),
-        PARAM_INT(head, .max = 1023, .help = "the head of the layer, from 0"),
+        PARAM_INT(layer, .help = "the layer of the model, from 0"),
+        PARAM_INT(head, .help = "the head of the layer, from 0"),
         PARAM_TEXT(model, .text = "tales.gguf", .help = "a GGUF file, or one of assets/"));

@@ -103,7 +103,15 @@ void show_kernels(Stage *stage)
 {
     int n;
     const KernelTime *times = profile(stage, &n);
-    for (int i = 0; i < n; i++) show_shader(stage, kernel_shader(times[i].kernel));
+    bool *done = NEW_ARRAY(bool, n + 1);
+    for (int i = 0; i < n; i++) {
+        int most = -1;
+        for (int j = 0; j < n; j++)
+            if (!done[j] && (most < 0 || times[j].flops > times[most].flops)) most = j;
+        done[most] = true;
+        show_shader(stage, kernel_shader(times[most].kernel));
+    }
+    free(done);
 }
 
 void show_cost(Stage *stage)

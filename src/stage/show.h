@@ -28,7 +28,8 @@ const float *show_values(Stage *stage, const Tensor *x);
 // max |a − b|, of as many elements.
 double show_difference(Stage *stage, const Tensor *a, const Tensor *b);
 
-// The sources of the kernels that ran in this step so far, but for those that it has shown.
+// The sources of the kernels that ran in this step so far, but for those that it has shown: those with the most
+// arithmetic first, copies last.
 void show_kernels(Stage *stage);
 
 // Time, FLOPs and bytes of every kernel that ran in this step so far, then their sources. The device must have been

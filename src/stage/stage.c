@@ -6,10 +6,15 @@
 
 #include "lectures_table.inc"
 
+static bool is_kernel(const Exhibit *exhibit) { return exhibit->kind == EXHIBIT_CODE && exhibit->code.kernel; }
+
 void stage_show(Stage *stage, Exhibit exhibit)
 {
     GROW(stage->exhibits, stage->n_exhibits, stage->capacity);
-    stage->exhibits[stage->n_exhibits++] = exhibit_copy(stage->arena, &exhibit);
+    int at = stage->n_exhibits++;
+    if (!is_kernel(&exhibit))
+        for (; at > 0 && is_kernel(stage->exhibits[at - 1]); at--) stage->exhibits[at] = stage->exhibits[at - 1];
+    stage->exhibits[at] = exhibit_copy(stage->arena, &exhibit);
 }
 
 const char *stage_format(Stage *stage, const char *format, ...)

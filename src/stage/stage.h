@@ -100,7 +100,8 @@ extern const int lectures_count;
 // By its folder's name, its number or its topic: "04-attention", "4", "04", "attention". NULL: err lists what there is.
 const Lecture *lecture_find(const char *name, Error *err);
 
-// What steps call. All data is copied: it may change or go at once.
+// What steps call. All data is copied: it may change or go at once. Kernels come behind all else that the step shows, in
+// the order in which they were given.
 //   exhibit_heatmap(s, .title = "QKᵀ/√d", .values = v, .n_rows = 5, .n_columns = 5, .rows = words, .diverging = true);
 #define exhibit_heatmap(stage, ...) stage_show(stage, (Exhibit){ .kind = EXHIBIT_HEATMAP, .heatmap = { __VA_ARGS__ } })
 #define exhibit_tokens(stage, ...) stage_show(stage, (Exhibit){ .kind = EXHIBIT_TOKENS, .tokens = { __VA_ARGS__ } })

@@ -242,11 +242,54 @@ static void check_width(Show *show, int width)
     free(text);
 }
 
+// The T×T matrices that the plain way holds: QKᵀ, QKᵀ/√d, the mask and the pattern; the fused one a number a query.
+static void check_memory(Show *show)
+{
+    const Curve *curve =
+        &shown(show, "Plain or flash, as the text grows", "Memory beside Q, K, V and the result")->curve;
+    ck_assert_int_eq(curve->n_series, 2);
+    for (int i = 0; i < curve->series[0].n; i++) {
+        double tokens = (double)curve->series[0].x[i], plain = 4 * 4 * tokens * tokens, fused = 4 * tokens;
+        ck_assert_double_ge(1024 * (double)curve->series[0].y[i], plain);
+        ck_assert_double_le(1024 * (double)curve->series[0].y[i], plain + 4096); // what alignment adds
+        ck_assert_double_ge(1024 * (double)curve->series[1].y[i], fused);
+        ck_assert_double_le(1024 * (double)curve->series[1].y[i], fused + 4096);
+    }
+    ck_assert_ptr_nonnull(strstr(curve->finding, "which are 4.0 T×T matrices"));
+}
+
+// What the key k shows first is the kernel that the step is about, not a copy on the way.
+static void check_first_kernels(Show *show)
+{
+    static const struct {
+        const char *step, *shader;
+    } first[] = {
+        { "Each token asks, is found, and hands over", "shaders/matmul/" },
+        { "Every query meets every key", "shaders/matmul/" },
+        { "Divided by √d", "shaders/elementwise/scale.comp" },
+        { "Scores become weights", "shaders/softmax/" },
+        { "One kernel does all of it", "shaders/attention/" },
+        { "Without the mask, everybody sees everybody", "shaders/softmax/" },
+        { "Queries of one text, keys and values of another", "shaders/matmul/" },
+    };
+    for (size_t i = 0; i < COUNT_OF(first); i++) {
+        const Exhibit *const *exhibits;
+        int n, e = 0;
+        Error err = { "" };
+        ck_assert_msg(show_step(show, step_named(show, first[i].step), &exhibits, &n, &err), "%s", err.message);
+        while (e < n && exhibits[e]->kind != EXHIBIT_CODE) e++;
+        ck_assert_msg(e < n && !strncmp(exhibits[e]->title, first[i].shader, strlen(first[i].shader)), "%s: %s",
+                      first[i].step, e < n ? exhibits[e]->title : "no kernel");
+    }
+}
+
 START_TEST(the_whole_lecture)
 {
     Show *show = open_lecture(paths[0]);
     check_flops(show, T);
     check_flops(show, 256);
+    check_memory(show);
+    check_first_kernels(show);
     check_width(show, 40);
     check_width(show, 80);
     check_width(show, 160);
@@ -301,6 +344,8 @@ static const struct {
     { "text", LONG, "text: it has 84 tokens, but the model's context is 64" },
     { "layer", "2", "layer 2: the model has layers 0 to 1" },
     { "head", "4", "head 4: the model's layers have heads 0 to 3" },
+    { "layer", "-1", "layer -1: the model has layers 0 to 1" },
+    { "head", "-1", "head -1: the model's layers have heads 0 to 3" },
     { "model", "no-such.gguf", "no-such.gguf: there is no such file, nor an asset of that name" },
     { "model", "/etc/passwd", "/etc/passwd: " },
 };

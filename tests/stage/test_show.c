@@ -47,7 +47,16 @@ static void only_look(Stage *s, Demo *d)
     show_kernel(s, "add");
 }
 
-static const Step steps[] = { { "Multiply", "y = factor · x", multiply }, { "Look", NULL, only_look } };
+static void copy_and_multiply(Stage *s, Demo *d)
+{
+    scale(d->tape, slice(d->tape, slice(d->tape, d->x, 2, 0, 2), 1, 0, 2), 2);
+    show_cost(s);
+    exhibit_text(s, .text = "a word at the end");
+}
+
+static const Step steps[] = { { "Multiply", "y = factor · x", multiply },
+                              { "Look", NULL, only_look },
+                              { "Copies first", NULL, copy_and_multiply } };
 LECTURE("98-device", "On the device", steps, setup, teardown, PARAM_INT(factor, .value = 2));
 
 START_TEST(tensors_kernels_and_times_are_shown)
@@ -81,6 +90,14 @@ START_TEST(tensors_kernels_and_times_are_shown)
     ck_assert_int_eq(n, 2);
     ck_assert_float_eq(e[0]->bars.values[23], 69);
     ck_assert_str_eq(e[1]->title, "shaders/elementwise/add.comp");
+    // Kernels come last, and copies behind what computes.
+    ck_assert_msg(show_step(show, 2, &e, &n, &err), "%s", err.message);
+    ck_assert_int_eq(n, 4);
+    ck_assert_int_eq((int)e[0]->kind, EXHIBIT_COST);
+    ck_assert_int_eq(e[0]->cost.n, 2);
+    ck_assert_int_eq((int)e[1]->kind, EXHIBIT_TEXT);
+    ck_assert_str_eq(e[2]->title, "shaders/elementwise/scale.comp");
+    ck_assert_ptr_nonnull(strstr(e[3]->title, "/move"));
     show_close(show);
     gpu_close(gpu);
     ck_assert_int_eq(gpu_validation_messages(), 0);
