@@ -1,14 +1,21 @@
 #include "base/error.h"
+#include "base/utf8.h"
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-// Messages quote names and values of files that may be hostile: no escape sequence reaches the terminal.
+// Messages quote names and values of files that may be hostile: no escape sequence reaches the terminal, and no
+// byte that is not UTF-8.
 static void replace_control_characters(char *text)
 {
-    for (unsigned char *c = (unsigned char *)text; *c; c++)
-        if (*c < 0x20 || *c == 0x7f) *c = '?';
+    size_t size = strlen(text);
+    for (size_t i = 0, n; i < size; i += n) {
+        int length = utf8_length(text + i, size - i);
+        n = length > 0 ? (size_t)length : 1;
+        uint32_t code = length > 0 ? utf8_code_point(text + i, length) : 0;
+        if (code < 0x20 || (code >= 0x7f && code < 0xa0)) memset(text + i, '?', n);
+    }
 }
 
 bool error_set(Error *err, const char *format, ...)

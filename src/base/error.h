@@ -8,7 +8,7 @@ typedef struct Error {
 } Error;
 
 // Writes the message (printf's rules) unless `err` is NULL or already holds one, so that the first cause wins.
-// Control characters, which may come from a hostile file, are replaced. Always returns false.
+// Control characters and bytes that are not UTF-8, which may come from a hostile file, are replaced. Always returns false.
 bool error_set(Error *err, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 // Puts "prefix: " in front of a message that is there. Always returns false.

@@ -1,6 +1,7 @@
 // The rungs of the ladders beside the device's measured roof. Training and generation are measured as they are used.
 #include "ops/bench.h"
 #include "cli/command.h"
+#include "cli/op_name.h"
 #include "cli/speed.h"
 #include <jansson.h>
 #include <math.h>
@@ -94,18 +95,11 @@ static void bench_speed(Bench *b, const char *what)
     }
 }
 
-static bool known(const char *name)
-{
-    if (!strcmp(name, "train") || !strcmp(name, "generate")) return true;
-    for (int i = 0; i < ops_count; i++)
-        if (!strcmp(ops[i]->name, name)) return true;
-    return false;
-}
-
 static int run(Invocation *in)
 {
     const char *what = in->word_count ? in->words[0] : NULL;
-    if (what && !known(what)) return usage_error(in, "there is no op \"%s\"; train and generate go too", what);
+    bool job = what && (!strcmp(what, "train") || !strcmp(what, "generate"));
+    if (what && !job && !op_exists(what)) return no_such_op(in, "", what, "; train and generate go too");
     Bench b = { .json = in->common.json, .limit = { seconds, interrupted } };
     Gpu *gpu;
     interrupted();
@@ -124,8 +118,8 @@ static int run(Invocation *in)
         bench_whole_backward(&b, ops[i]);
     }
     for (int i = 0; i < 2 && ok; i++) {
-        const char *job = i ? "generate" : "train";
-        if (!interrupted() && (!what || !strcmp(what, job))) bench_speed(&b, job);
+        const char *name = i ? "generate" : "train";
+        if (!interrupted() && (!what || !strcmp(what, name))) bench_speed(&b, name);
     }
     if (interrupted() && !error_is_set(&b.err))
         error_set(&b.err, "stopped after %d row%s", b.rows, b.rows == 1 ? "" : "s");

@@ -17,6 +17,7 @@ typedef struct Option {
     double low, high; // of numbers; both 0: any
     const char *help; // "tokens in a row of a batch"
     bool given;       // set by the parser
+    const char *path; // of a text that names something on the disk, and so is not empty: "FILE" or "FOLDER"
 } Option;
 #define FLAG(name, variable, help)                        \
     {                                                     \
@@ -33,6 +34,11 @@ typedef struct Option {
 #define TEXT(name, variable, help)                        \
     {                                                     \
         name, OPTION_TEXT, &(variable), 0, 0, help, false \
+    }
+
+#define PATH(name, variable, path, help)                        \
+    {                                                           \
+        name, OPTION_TEXT, &(variable), 0, 0, help, false, path \
     }
 
 #define MAX_SEED 1e15 // a double holds every whole number up to it

@@ -2,6 +2,7 @@
 #include "base/progress.h"
 #include "cli/command.h"
 #include "cli/compile.h"
+#include "cli/op_name.h"
 #include "ops/op.h"
 #include <jansson.h>
 #include <stdio.h>
@@ -50,16 +51,9 @@ static bool check(void *context, const Op *op, const Case *c, const char *force)
     return !result.skipped;
 }
 
-static bool known(const char *name)
-{
-    for (int i = 0; i < ops_count; i++)
-        if (!strcmp(ops[i]->name, name)) return true;
-    return false;
-}
-
 static int run(Invocation *in)
 {
-    if (only && !known(only)) return usage_error(in, "--op: there is no op \"%s\"", only);
+    if (only && !op_exists(only)) return no_such_op(in, "--op: ", only, "");
     if (compile) return compile_kernels(in, only);
     Doctor d = { .json = in->common.json };
     Gpu *gpu;

@@ -9,8 +9,8 @@ static const char *model, *out, *type;
 static bool force;
 
 static Option options[] = {
-    TEXT("model", model, "a GGUF file, or a folder of safetensors"),
-    TEXT("out", out, "NAME.gguf, or a folder for safetensors"),
+    PATH("model", model, "FILE", "a GGUF file, or a folder of safetensors"),
+    PATH("out", out, "FILE", "NAME.gguf, or a folder for safetensors"),
     TEXT("type", type, "f32, f16, q8_0, q4_0 or q4_1; without it numbers stay as they are"),
     FLAG("force", force, "replace what is there"),
 };

@@ -8,7 +8,7 @@ static AnswerOptions answering = { .max_tokens = 200, ANSWER_DEFAULTS };
 static bool echo;
 
 static Option options[] = {
-    TEXT("model", model_path, "GGUF file of the model"),
+    PATH("model", model_path, "FILE", "GGUF file of the model"),
     TEXT("prompt", prompt, "text to go on from; without it the model starts a text of its own"),
     ANSWER_OPTIONS(answering),
     FLAG("echo", echo, "print the prompt too"),

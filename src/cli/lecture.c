@@ -8,8 +8,8 @@ static const char *html, *figures;
 
 static Option options[] = {
     FLAG("all", all, "print every step without asking"),
-    TEXT("html", html, "write the whole lecture to this page instead"),
-    TEXT("figures", figures, "write its heat maps into this folder instead, as SVG"),
+    PATH("html", html, "FILE", "write the whole lecture to this page instead"),
+    PATH("figures", figures, "FOLDER", "write its heat maps into this folder instead, as SVG"),
 };
 
 static int list_lectures(void)

@@ -13,7 +13,8 @@
 
 static void print_commands(FILE *out)
 {
-    fprintf(out, "lectern: a Transformers & LLMs course that runs\n\nusage: lectern COMMAND [OPTION …]\n\n");
+    fprintf(out, "lectern: a Transformers & LLMs course that runs\n\nusage: lectern COMMAND [OPTION …]\n"
+                 "       lectern --version\n\n");
     for (int i = 0; i < commands_count; i++) fprintf(out, "  %-10s %s\n", commands[i]->name, commands[i]->summary);
     fprintf(out, "\n`lectern COMMAND --help` says more.\n");
 }
@@ -29,7 +30,7 @@ static void print_option(FILE *out, const Option *o)
 {
     static const char *const values[] = { "", " N", " X", " TEXT" };
     char left[48];
-    snprintf(left, sizeof left, "--%s%s", o->name, values[o->type]);
+    snprintf(left, sizeof left, "--%s%s%s", o->name, o->path ? " " : "", o->path ? o->path : values[o->type]);
     fprintf(out, "  %-26s %s", left, o->help);
     print_default(out, o);
     fputc('\n', out);
@@ -69,12 +70,14 @@ int fail(const Invocation *in, const Error *err)
 
 int usage_error(const Invocation *in, const char *format, ...)
 {
-    fprintf(stderr, "lectern %s: ", in->command);
+    Error err = { "" };
+    char message[sizeof err.message];
     va_list list;
     va_start(list, format);
-    vfprintf(stderr, format, list);
+    vsnprintf(message, sizeof message, format, list);
     va_end(list);
-    fprintf(stderr, " (see `lectern %s --help`)\n", in->command);
+    error_set(&err, "%s", message); // what it quotes may hold anything
+    fprintf(stderr, "lectern %s: %s (see `lectern %s --help`)\n", in->command, err.message, in->command);
     return EXIT_USAGE;
 }
 
@@ -96,6 +99,7 @@ static int set_value(const Invocation *in, Option *o, const char *text)
     errno = 0;
     double number = o->type == OPTION_INT ? (double)strtoll(text, &end, 10) : strtod(text, &end);
     o->given = true;
+    if (o->path && !*text) return usage_error(in, "--%s is empty: it takes the name of a %s", o->name, o->path);
     if (o->type == OPTION_TEXT) {
         *(const char **)o->value = text;
         return EXIT_OK;
@@ -124,6 +128,8 @@ static int parse(Invocation *in, const Command *command, int argc, char **argv)
             continue;
         }
         if (only_words || strncmp(arg, "--", 2) != 0) {
+            if (!*arg) return usage_error(in, "an argument is empty, and names nothing");
+            if (!only_words && *arg == '-') return usage_error(in, "there is no option %s", arg);
             if (in->word_count == command->max_words) return usage_error(in, "\"%s\" is one argument too many", arg);
             in->words[in->word_count++] = arg;
             continue;
@@ -227,23 +233,28 @@ void interrupt_forget(void)
 
 // ---- Start ---------------------------------------------------------------------------------------------------------
 
+static bool asks_for_help(const char *arg) { return !strcmp(arg, "--help") || !strcmp(arg, "-h"); }
+
 static int start(int argc, char **argv)
 {
-    if (argc < 2 || !strcmp(argv[1], "--help") || !strcmp(argv[1], "help")) {
+    if (argc < 2 || asks_for_help(argv[1]) || !strcmp(argv[1], "help")) {
         print_commands(argc < 2 ? stderr : stdout);
         return argc < 2 ? EXIT_USAGE : EXIT_OK;
     }
+    if (!strcmp(argv[1], "--version")) return puts("lectern " LECTERN_VERSION), EXIT_OK;
     const Command *command = NULL;
     for (int i = 0; i < commands_count; i++)
         if (!strcmp(commands[i]->name, argv[1])) command = commands[i];
     if (!command) {
-        fprintf(stderr, "lectern: there is no command \"%s\" (see `lectern --help`)\n", argv[1]);
+        Error err = { "" };
+        error_set(&err, "there is no command \"%.100s\"", argv[1]);
+        fprintf(stderr, "lectern: %s (see `lectern --help`)\n", err.message);
         return EXIT_USAGE;
     }
     Invocation in = { .command = command->name, .options = command->options, .option_count = command->option_count };
     for (int i = 2; i < argc && strcmp(argv[i], "--") != 0; i++)
-        if (!strcmp(argv[i], "--help")) {
-            if (strncmp(argv[2], "--", 2) != 0) in.words[in.word_count++] = argv[2];
+        if (asks_for_help(argv[i])) {
+            if (*argv[2] != '-') in.words[in.word_count++] = argv[2];
             return print_help(command, &in), EXIT_OK;
         }
     signal(SIGXFSZ, SIG_IGN); // a file that may not grow is an error to report, like a full disk

@@ -11,7 +11,7 @@ static const char *model_path;
 static bool text, decode, special;
 
 static Option options[] = {
-    TEXT("model", model_path, "GGUF file, tokenizer.json, vocab.txt, or a folder with one of the latter"),
+    PATH("model", model_path, "FILE", "GGUF file, tokenizer.json, vocab.txt, or a folder with one of the latter"),
     FLAG("text", text, "print the pieces instead of the ids: [a][ cute]"),
     FLAG("decode", decode, "the lines are lists of ids; print their text"),
     FLAG("special", special, "let the text of a special token become that token"),

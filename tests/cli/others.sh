@@ -15,9 +15,32 @@ ends 2 "$lectern" nonesuch
 for command in devices doctor bench data train generate tokenize lecture; do
     works $command --help
     says "usage: lectern $command"
+    cp out long
+    works $command -h
+    same out long
     refused 2 'there is no option --nonesuch' $command --nonesuch --device 0
     ends 1 sh -c '"$@" >/dev/full' sh "$lectern" $command --help
 done
+
+works --version
+says '^lectern [0-9]+\.[0-9]+\.[0-9]+$'
+works -h
+says '^usage: lectern COMMAND'
+works train --help
+says '^  --data FILE  '
+says '^  --out FOLDER  '
+# what a terminal could take as a command, or as another charset, is not said back
+for raw in $'\e[31mred' $'\xc2\x9b31m' $'caf\xe9' $'a\rb' $'a\nb'; do
+    for line in "$raw" "devices $raw" "devices --$raw" "bench $raw" "train --lr $raw"; do
+        IFS=' ' read -r -d '' -a words < <(printf '%s\0' "$line")
+        ends 2 "$lectern" "${words[@]}"
+        [ "$(wc -l <err)" = 1 ] && ! LC_ALL=C grep -q $'[\x01-\x09\x0b-\x1f\x7f]\|\xc2[\x80-\x9f]\|f\xe9' err ||
+            problem "$(printf '%q' "$line"): said back as it is"
+    done
+done
+refused 2 'an argument is empty' inspect ''
+refused 2 'model is empty: it takes the name of a FILE' generate --model ''
+refused 2 'model is empty: it takes the name of a FILE' tokenize --model=
 
 works devices
 says '^0  .'
@@ -34,7 +57,7 @@ works doctor --compile --op softmax
 says '^[1-9][0-9]* kernels, 0 do not compile'
 works doctor --compile --op softmax --json
 json 'j["failed"] == 0 and any(k["taken"] for k in j["kernels"])'
-refused 2 '--op: there is no op "nonesuch"' doctor --op nonesuch
+refused 2 '--op: there is no op "nonesuch"; there are: activate, .*, softmax, ' doctor --op nonesuch
 refused 2 '--op: there is no op "nonesuch"' doctor --compile --op nonesuch
 refused 2 '"softmax" is one argument too many' doctor softmax
 refused 1 'there is no device 77' doctor --device 77
@@ -63,7 +86,7 @@ stopped TERM softmax --seconds 60
 json 'len(j["results"]) <= 1'
 stopped INT train --seconds 60
 stopped INT --seconds 0.05
-refused 2 'there is no op "nonesuch"' bench nonesuch
+refused 2 'there is no op "nonesuch"; there are: activate, .*, topk; train and generate go too' bench nonesuch
 refused 2 '--seconds: 0 is out of range' bench --seconds 0
 refused 1 'there is no device 77' bench --device 77
 
