@@ -2,6 +2,7 @@
 #include "base/progress.h"
 #include "cli/command.h"
 #include "cli/run_folder.h"
+#include "cli/train_usage.h"
 #include "generate/generator.h"
 #include "generate/sampler.h"
 #include "ops/bench.h"
@@ -22,7 +23,7 @@ static double lr = 1e-3, min_lr = 1e-4, beta1 = 0.9, beta2 = 0.99, weight_decay 
 static bool resume, force;
 
 static Option options[] = {
-    TEXT("data", data, "\"tales\", or a file of UTF-8 text"),
+    PATH("data", data, "FILE", "\"tales\", or a file of UTF-8 text"),
     INT("data-bytes", data_bytes, 1 << 10, 1ll << 32, "of training text that the tales tell"),
     TEXT("tokenizer", tokenizer, "char, byte, bpe:N, or a GGUF file whose vocabulary is taken"),
     TEXT("arch", arch, "gpt2 or llama"),
@@ -46,7 +47,7 @@ static Option options[] = {
     INT("eval-interval", eval_interval, 1, 1ll << 40, "steps between validations"),
     INT("eval-batches", eval_batches, 1, 1 << 20, "batches of a validation"),
     INT("checkpoint-interval", checkpoint_interval, 1, 1ll << 40, "steps between checkpoints"),
-    TEXT("out", out, "folder of the run"),
+    PATH("out", out, "FOLDER", "folder of the run"),
     FLAG("resume", resume, "go on from the last checkpoint in --out, with its settings"),
     FLAG("force", force, "start anew in a folder that holds a run: it is emptied of that run"),
 };
@@ -411,6 +412,8 @@ static int run_train(Invocation *in)
     Run run = { .in = in };
     interrupted(); // from here on Ctrl-C asks, and a checkpoint answers
     if (resume && force) return usage_error(in, "--resume and --force exclude each other");
+    int wrong = resume ? EXIT_OK : train_usage(in, &(TrainShape){ arch, tokenizer, d_model, n_head, n_kv_head });
+    if (wrong) return wrong;
     if (resume && !run_folder_settings(out, in, own_options, free_options, &err)) return fail(in, &err);
     if (!resume && !force && run_folder_holds_run(out)) {
         error_set(&err, "%s holds a run already: give --resume to go on, --force to start anew, or another --out", out);

@@ -46,6 +46,27 @@ static bool load_file(const DatasetOptions *o, Text *train, Text *val, Error *er
     return true;
 }
 
+// N of bpe:N; 0 where there is none.
+static long bpe_size(const char *tokenizer)
+{
+    char *end;
+    long size = strtol(tokenizer + strlen("bpe:"), &end, 10);
+    return *end || size < 0 || size >= 1 << 24 ? 0 : size;
+}
+
+bool dataset_tokenizer_check(const char *tokenizer, Error *err)
+{
+    bool bpe = !strncmp(tokenizer, "bpe:", 4);
+    if (bpe && !bpe_size(tokenizer))
+        return error_set(err, "--tokenizer %s: after bpe: comes the vocabulary's size, as in bpe:2048", tokenizer);
+    if (bpe && bpe_size(tokenizer) < 257)
+        return error_set(err, "--tokenizer %s: a vocabulary of %ld is too small: 256 bytes and <|endoftext|> are 257",
+                         tokenizer, bpe_size(tokenizer));
+    if (bpe || !strcmp(tokenizer, "char") || !strcmp(tokenizer, "byte") || file_exists(tokenizer)) return true;
+    return error_set(err, "--tokenizer %s: it is none of char, byte, bpe:N, and no such file is there", tokenizer);
+}
+
+// Of a text that dataset_tokenizer_check has let through.
 static Tokenizer *make_tokenizer(const DatasetOptions *o, const Text *train, const Text *val,
                                  TokenizerProgress progress, void *user, Error *err)
 {
@@ -58,17 +79,9 @@ static Tokenizer *make_tokenizer(const DatasetOptions *o, const Text *train, con
         free(all);
         return tokenizer;
     }
-    if (!strncmp(o->tokenizer, "bpe:", 4)) {
-        char *end;
-        long size = strtol(o->tokenizer + 4, &end, 10);
-        if (!*end && size > 0 && size < 1 << 24)
-            return tokenizer_bpe_train(train->bytes, train->size, (int32_t)size, progress, user, err);
-        error_set(err, "--tokenizer %s: after bpe: comes the vocabulary's size, as in bpe:2048", o->tokenizer);
-        return NULL;
-    }
-    if (file_exists(o->tokenizer)) return model_tokenizer(o->tokenizer, err);
-    error_set(err, "--tokenizer %s: it is none of char, byte, bpe:N, and no such file is there", o->tokenizer);
-    return NULL;
+    if (!strncmp(o->tokenizer, "bpe:", 4))
+        return tokenizer_bpe_train(train->bytes, train->size, (int32_t)bpe_size(o->tokenizer), progress, user, err);
+    return model_tokenizer(o->tokenizer, err);
 }
 
 static void encode(const Tokenizer *tokenizer, const Text *text, int32_t **ids, size_t *n)
@@ -97,6 +110,7 @@ bool dataset_open(const DatasetOptions *o, Dataset *d, TokenizerProgress progres
 {
     *d = (Dataset){ 0 };
     Text train = { 0 }, val = { 0 };
+    if (!dataset_tokenizer_check(o->tokenizer, err)) return false;
     if (!strcmp(o->data, "tales")) {
         double bits = 0, ignored = 0;
         tell(tales_open(o->seed, TALES_TRAIN), o->bytes, &train, &ignored);

@@ -20,6 +20,10 @@ typedef struct Dataset {
     double val_bits_per_byte;      // of the tales' grammar: the best that any model can do; 0 where nobody knows it
 } Dataset;
 
+// Whether `tokenizer` is one of those that DatasetOptions takes. An error says which there are; it begins with
+// "--tokenizer".
+bool dataset_tokenizer_check(const char *tokenizer, Error *err);
+
 // Errors: as corpus_load's; a tokenizer that is not known, or cannot be trained. `progress` may be NULL.
 bool dataset_open(const DatasetOptions *options, Dataset *dataset, TokenizerProgress progress, void *user, Error *err);
 void dataset_close(Dataset *dataset);

@@ -17,17 +17,23 @@ no 'latin: byte 3 \(0xe9\) is not UTF-8; convert' --data latin
 no '\.: is a folder' --data .
 no 'short.*2 bytes is shorter than one batch.*--batch' --data short
 no 'validation.*shorter than one batch.*--seq-len' --seq-len 5000 --batch 1
-no 'vocabulary of 100 is too small: 256 bytes' --tokenizer bpe:100
-no 'bpe:x.*as in bpe:2048' --tokenizer bpe:x
-no '--tokenizer foo: it is none of char, byte, bpe:N' --tokenizer foo
 no 'text: not a GGUF file' --tokenizer text
-no 'n_heads is 3, which does not divide d_model, 8' --n-head 3
-no 'n_kv_heads is 3, which does not divide n_heads' --n-head 4 --n-kv-head 3
-no 'a head has 1 channels; rotary' --arch llama --n-head 8
-no '--arch bert: lectern trains gpt2 and llama' --arch bert
 no 'there is no device 77: the last one is [0-9]+' --device 77
 no 'no device that can be used has "nonesuch"' --device nonesuch
 
+usage '--tokenizer bpe:100: .*vocabulary of 100 is too small: 256 bytes' --tokenizer bpe:100
+usage '--tokenizer bpe:x.*as in bpe:2048' --tokenizer bpe:x
+usage '--tokenizer bpe:.*as in bpe:2048' --tokenizer bpe:
+usage '--tokenizer word: it is none of char, byte, bpe:N' --tokenizer word
+usage '--n-head 3 does not divide --d-model 128: 1, 2, 4, 8, 16, 32, 64 and 128 do' --n-head 3 --d-model 128
+usage '--n-kv-head 3 does not divide --n-head 4: 1, 2 and 4 do' --n-head 4 --n-kv-head 3
+usage '--n-head 8 leaves a head 1 channels, .*: 1, 2 and 4 do' --arch llama --n-head 8
+usage '--d-model 7 is odd' --arch llama --n-head 1 --d-model 7
+usage '--arch bert: lectern trains gpt2 and llama' --arch bert
+usage '--arch : lectern trains' --arch ''
+usage '--data is empty: it takes the name of a FILE' --data ''
+usage '--out is empty: it takes the name of a FOLDER' --out=
+usage 'there is no option -x' -x
 usage 'there is no option --nope' --nope
 usage '--steps needs a value' --steps
 usage '--resume takes no value' --resume=yes
