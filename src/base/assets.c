@@ -1,6 +1,7 @@
 #include "base/assets.h"
 #include "base/file.h"
 #include "base/memory.h"
+#include <errno.h>
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,9 +17,22 @@ static const char *program_folder(char path[static PATH_MAX])
     return path;
 }
 
+// The model of a training run's folder; a folder that is none stays itself.
+static char *model_in(const char *folder)
+{
+    static const char *const names[] = { "best.gguf", "model.gguf" };
+    for (size_t i = 0; i < COUNT_OF(names); i++) {
+        char *path = path_join(folder, names[i]);
+        if (file_exists(path)) return path;
+        free(path);
+    }
+    return mem_string(folder);
+}
+
 char *asset_find(const char *name, Error *err)
 {
-    if (file_exists(name)) return mem_string(name);
+    if (dir_exists(name)) return model_in(name);
+    if (file_exists(name) || errno == EACCES) return mem_string(name); // whoever opens it says why it cannot
     char program[PATH_MAX], *beside = path_join(program_folder(program), "assets"), *found = NULL;
     const char *const folders[] = { getenv("LECTERN_ASSETS"), LECTERN_SOURCE "/assets", beside };
     for (size_t i = 0; i < COUNT_OF(folders) && !found; i++) {

@@ -1,4 +1,5 @@
 #include "models/export.h"
+#include "base/assets.h"
 #include "cli/command.h"
 #include <jansson.h>
 #include <stdio.h>
@@ -9,7 +10,8 @@ static const char *model, *out, *type;
 static bool force;
 
 static Option options[] = {
-    PATH("model", model, "FILE", "a GGUF file, or a folder of safetensors"),
+    PATH("model", model, "MODEL",
+         "GGUF file, a run's folder (its best.gguf), one of assets/, or a folder of safetensors"),
     PATH("out", out, "FILE", "NAME.gguf, or a folder for safetensors"),
     TEXT("type", type, "f32, f16, q8_0, q4_0 or q4_1; without it numbers stay as they are"),
     FLAG("force", force, "replace what is there"),
@@ -55,11 +57,15 @@ static int run(Invocation *in)
     Error err = { "" };
     ExportReport report;
     if (!model || !out) return usage_error(in, "--%s is missing", model ? "out" : "model");
-    ExportOptions o = { .model = model, .out = out, .force = force, .stopped = interrupted };
+    ExportOptions o = { .out = out, .force = force, .stopped = interrupted };
     if (type && !(o.type = find_type(type)))
         return usage_error(in, "--type: \"%s\" is none of f32, f16, q8_0, q4_0 and q4_1", type);
     interrupted();
-    if (!model_export(&o, &report, &err)) return fail(in, &err);
+    char *path = asset_find(model, &err);
+    o.model = path;
+    bool ok = path && model_export(&o, &report, &err);
+    free(path);
+    if (!ok) return fail(in, &err);
     print_report(in, &report);
     return EXIT_OK;
 }

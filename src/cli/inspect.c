@@ -1,4 +1,5 @@
 // What is in a model's file. One JSON value is made of it, and printed as it is or as tables.
+#include "base/assets.h"
 #include "base/file.h"
 #include "base/progress.h"
 #include "base/utf8.h"
@@ -365,7 +366,10 @@ static int run(Invocation *in)
 {
     Error err = { "" };
     if (in->word_count != 1) return usage_error(in, "name a file or a model's folder");
-    json_t *report = gguf_is(in->words[0]) ? report_gguf(in->words[0], &err) : report_safetensors(in->words[0], &err);
+    char *path = asset_find(in->words[0], &err);
+    if (!path) return fail(in, &err);
+    json_t *report = gguf_is(path) ? report_gguf(path, &err) : report_safetensors(path, &err);
+    free(path);
     if (!report) return fail(in, &err);
     if (in->common.json)
         json_dumpf(report, stdout, JSON_INDENT(2) | JSON_REAL_PRECISION(15)), putchar('\n');
@@ -377,8 +381,10 @@ static int run(Invocation *in)
 
 const Command command_inspect = { .name = "inspect",
                                   .summary = "what is in a model's file",
-                                  .usage = "usage: lectern inspect FILE|FOLDER [--json]\n"
-                                           "A GGUF file, a safetensors file or its index, or a model's folder.\n"
-                                           "example: lectern inspect assets/tales.gguf | head -40",
+                                  .usage =
+                                      "usage: lectern inspect FILE|FOLDER [--json]\n"
+                                      "A GGUF file, a safetensors file or its index, a model's folder, a run's folder "
+                                      "(its best.gguf),\nor one of assets/.\n"
+                                      "example: lectern inspect assets/tales.gguf | head -40",
                                   .max_words = 1,
                                   .run = run };

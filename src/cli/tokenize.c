@@ -1,3 +1,4 @@
+#include "base/assets.h"
 #include "base/term.h"
 #include "base/utf8.h"
 #include "cli/command.h"
@@ -11,7 +12,8 @@ static const char *model_path;
 static bool text, decode, special;
 
 static Option options[] = {
-    PATH("model", model_path, "FILE", "GGUF file, tokenizer.json, vocab.txt, or a folder with one of the latter"),
+    PATH("model", model_path, "MODEL",
+         "GGUF file, a run's folder, one of assets/, tokenizer.json, vocab.txt, or a folder with one of these"),
     FLAG("text", text, "print the pieces instead of the ids: [a][ cute]"),
     FLAG("decode", decode, "the lines are lists of ids; print their text"),
     FLAG("special", special, "let the text of a special token become that token"),
@@ -166,7 +168,9 @@ static int run(Invocation *in)
     Error err = { "" };
     if (!model_path) return usage_error(in, "--model is missing");
     if (text && decode) return usage_error(in, "--text and --decode exclude each other");
-    Tokenizer *t = model_tokenizer(model_path, &err);
+    char *path = asset_find(model_path, &err);
+    Tokenizer *t = path ? model_tokenizer(path, &err) : NULL;
+    free(path);
     int code = t && go(in, t, &err) ? EXIT_OK : fail(in, &err);
     tokenizer_free(t);
     return code;

@@ -49,7 +49,7 @@ refused 1 'safetensors become GGUF here' export --model hub --out hub3
 refused 1 'hub: it is there already' export --model tales.gguf --out hub
 
 # bad models and bad days
-refused 1 'nonesuch: cannot open' export --model nonesuch --out b.gguf
+refused 1 'nonesuch: there is no such file' export --model nonesuch --out b.gguf
 refused 1 'no model.safetensors' export --model . --out b.gguf
 refused 1 'text: a header of' export --model text --out b.gguf
 cp -r hub bad && echo '{"model_type": "mamba"}' >bad/config.json

@@ -81,7 +81,7 @@ says '^  \\x1b\[31m\\x9b +U8'
 
 refused 2 'name a file' inspect
 refused 2 'one argument too many' inspect a b
-refused 1 'nonesuch: cannot open' inspect nonesuch
+refused 1 'nonesuch: there is no such file' inspect nonesuch
 refused 1 'empty: not a safetensors file' inspect "$(: >empty; echo empty)"
 refused 1 'text: a header of [0-9]+ bytes, but the file has' inspect text
 refused 1 'no model.safetensors and no index' inspect .

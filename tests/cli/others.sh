@@ -39,8 +39,8 @@ for raw in $'\e[31mred' $'\xc2\x9b31m' $'caf\xe9' $'a\rb' $'a\nb'; do
     done
 done
 refused 2 'an argument is empty' inspect ''
-refused 2 'model is empty: it takes the name of a FILE' generate --model ''
-refused 2 'model is empty: it takes the name of a FILE' tokenize --model=
+refused 2 'model is empty: it takes the name of a MODEL' generate --model ''
+refused 2 'model is empty: it takes the name of a MODEL' tokenize --model=
 
 works devices
 says '^0  .'
