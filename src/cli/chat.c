@@ -1,6 +1,7 @@
 // A conversation with a model. The cache keeps all of it: a message costs the model its own tokens alone.
 #include "text/chat.h"
 #include "cli/answer.h"
+#include "cli/named_model.h"
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,7 +13,7 @@ static AnswerOptions answering = { .max_tokens = 1024, ANSWER_DEFAULTS };
 static int64_t context = 4096;
 
 static Option options[] = {
-    TEXT("model", model_path, "GGUF file of the model"),
+    PATH("model", model_path, "MODEL", "GGUF file or folder of a model that was trained on conversations"),
     TEXT("system", system_text, "what the model is told first, instead of its template's own"),
     TEXT("chat-template", template_name, "how the conversation is written, where the model's file does not say it"),
     INT("context", context, 1, 1 << 22, "tokens that a conversation may have; at most the model's own context"),
@@ -228,7 +229,7 @@ static bool open_talk(Talk *t, const ChatTemplate *template, Gpu *gpu, Stream *s
 {
     if (system_text && !template->turns[CHAT_SYSTEM].before)
         return error_set(err, "the chat template %s has no place for --system", template->name);
-    t->model = model_load(gpu, stream, model_path, false, &t->tokenizer, err);
+    t->model = named_model_load(gpu, stream, model_path, &t->tokenizer, err);
     if (!t->model || !chat_open(&t->chat, template, t->tokenizer, err) ||
         !generator_open(&t->generator, t->model, stream, context, err))
         return false;

@@ -1,6 +1,7 @@
 // How good a model is, by the measure that is named.
 #include "base/progress.h"
 #include "cli/command.h"
+#include "cli/named_model.h"
 #include "data/corpus.h"
 #include "eval/perplexity.h"
 #include <jansson.h>
@@ -11,8 +12,8 @@ static const char *model_path, *data_path;
 static int64_t window = 512;
 
 static Option options[] = {
-    TEXT("model", model_path, "the model"),
-    TEXT("data", data_path, "text file"),
+    PATH("model", model_path, "MODEL", "the model"),
+    PATH("data", data_path, "FILE", "UTF-8 text"),
     INT("window", window, 4, 1 << 22, "tokens that are seen at once; those of the second half count"),
 };
 
@@ -62,7 +63,7 @@ static bool go(const Invocation *in, Gpu *gpu, Stream *stream, Error *err)
     Corpus corpus = { 0 };
     Tokenizer *tokenizer = NULL;
     if (!corpus_load(data_path, &corpus, err)) return false;
-    Model *model = model_load(gpu, stream, model_path, false, &tokenizer, err);
+    Model *model = named_model_load(gpu, stream, model_path, &tokenizer, err);
     bool ok = model != NULL;
     if (ok && model->family->encoder)
         ok = error_set(err, "%s: a %s reads a text and does not go on from it: it has no perplexity", model_path,

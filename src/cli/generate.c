@@ -1,4 +1,6 @@
+#include "base/utf8.h"
 #include "cli/answer.h"
+#include "cli/named_model.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -8,8 +10,10 @@ static AnswerOptions answering = { .max_tokens = 200, ANSWER_DEFAULTS };
 static bool echo;
 
 static Option options[] = {
-    PATH("model", model_path, "FILE", "GGUF file of the model"),
-    TEXT("prompt", prompt, "text to go on from; without it the model starts a text of its own"),
+    PATH("model", model_path, "MODEL", "GGUF file, a run's folder (its best.gguf, else model.gguf), or one of assets/"),
+    TEXT("prompt", prompt,
+         "text to go on from; without it the model starts at its token for the beginning of a text,\n"
+         "                             or, where it has none, behind a line break"),
     ANSWER_OPTIONS(answering),
     FLAG("echo", echo, "print the prompt too"),
 };
@@ -24,16 +28,54 @@ typedef struct Writing {
     TokenList prompt;
 } Writing;
 
+static bool spells(const Tokenizer *tokenizer, const char *text, size_t size)
+{
+    TokenList ids = { 0 };
+    tokenizer_encode(tokenizer, text, size, false, &ids);
+    bool all = ids.count > 0;
+    for (size_t i = 0; i < ids.count; i++) all &= ids.ids[i] != tokenizer_unknown(tokenizer);
+    free(ids.ids);
+    return all;
+}
+
+// Says which characters of the prompt the vocabulary lacks, once.
+static void note_unknown(const Tokenizer *tokenizer)
+{
+    Error note = { "" };
+    char list[160] = "";
+    int count = 0;
+    for (size_t at = 0, n, used = 0, size = strlen(prompt); at < size; at += n) {
+        int length = utf8_length(prompt + at, size - at);
+        n = length > 0 ? (size_t)length : 1;
+        if (spells(tokenizer, prompt + at, n)) continue;
+        count++;
+        char quoted[8];
+        snprintf(quoted, sizeof quoted, "\"%.*s\"", (int)n, prompt + at);
+        if (used < 100 && !strstr(list, quoted))
+            used += (size_t)snprintf(list + used, sizeof list - used, "%s%s", used ? ", " : "", quoted);
+    }
+    if (count == 0) return;
+    StringView unknown = tokenizer_piece(tokenizer, tokenizer_unknown(tokenizer));
+    error_set(&note, "the model's vocabulary lacks %d character%s of the prompt (%s): it reads %.*s instead", count,
+              count == 1 ? "" : "s", list, unknown.size ? (int)unknown.size : 7,
+              unknown.size ? unknown.data : "nothing");
+    fprintf(stderr, "lectern generate: note: %s\n", note.message);
+}
+
+// Without a prompt a text begins where texts began in training: behind its token for that, if the model has one.
 static bool prompt_ids(const Tokenizer *tokenizer, TokenList *ids, Error *err)
 {
     bool given = prompt && *prompt;
-    int32_t first = tokenizer_bos(tokenizer) >= 0 ? tokenizer_bos(tokenizer) : tokenizer_eos(tokenizer);
-    if (!given && first < 0) return error_set(err, "the model has no token to start with: give a --prompt");
-    if (!given || tokenizer_adds_bos(tokenizer)) {
+    int32_t bos = tokenizer_bos(tokenizer);
+    const char *text = given ? prompt : "\n";
+    if (!given && bos < 0 && !spells(tokenizer, text, 1))
+        return error_set(err, "the model has neither a token for the beginning nor a line break: give a --prompt");
+    if (given) note_unknown(tokenizer);
+    if (bos >= 0 && (!given || tokenizer_adds_bos(tokenizer))) {
         GROW(ids->ids, ids->count, ids->capacity);
-        ids->ids[ids->count++] = first;
+        ids->ids[ids->count++] = bos;
     }
-    if (given) tokenizer_encode(tokenizer, prompt, strlen(prompt), false, ids);
+    if (given || bos < 0) tokenizer_encode(tokenizer, text, strlen(text), false, ids);
     return true;
 }
 
@@ -71,7 +113,7 @@ static bool write_answer(const Invocation *in, Writing *w, Error *err)
 static bool go(const Invocation *in, Gpu *gpu, Stream *stream, Error *err)
 {
     Writing w = { 0 };
-    w.model = model_load(gpu, stream, model_path, false, &w.tokenizer, err);
+    w.model = named_model_load(gpu, stream, model_path, &w.tokenizer, err);
     if (!w.model) return false;
     answer_begin(&w.answer, w.tokenizer, &answering, -1, in->common.json);
     sampler_open(&w.sampler, answer_sampler(&answering), tokenizer_vocab_size(w.tokenizer), (uint64_t)in->common.seed);
@@ -103,8 +145,8 @@ static int run(Invocation *in)
 
 const Command command_generate = { .name = "generate",
                                    .summary = "write text with a model",
-                                   .usage = "usage: lectern generate --model FILE [--prompt TEXT] [OPTION …]\n"
-                                            "example: lectern generate --model out/model.gguf --prompt \"Once\"",
+                                   .usage = "usage: lectern generate --model MODEL [--prompt TEXT] [OPTION …]\n"
+                                            "example: lectern generate --model tales.gguf --prompt \"Once\"",
                                    .on_device = true,
                                    .seeded = true,
                                    OPTIONS(options),

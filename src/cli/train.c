@@ -235,8 +235,8 @@ static bool write_sample(Run *run, Error *err)
     Generator g;
     Sampler sampler;
     const Tokenizer *tk = run->dataset.tokenizer;
-    int32_t id = tokenizer_eos(tk);
-    if (strcmp(data, "tales") != 0 || id < 0) id = run->dataset.val ? run->dataset.val[0] : run->dataset.train[0];
+    int32_t id = tokenizer_bos(tk);
+    if (id < 0) id = run->dataset.val ? run->dataset.val[0] : run->dataset.train[0];
     if (!generator_open(&g, run->model, run->stream, seq_len, err)) return false;
     sampler_open(&sampler, (SamplerOptions){ .temperature = 0.8, .top_p = 1, .repeat_penalty = 1 },
                  run->model->config.vocab_size, (uint64_t)run->in->common.seed);

@@ -58,11 +58,50 @@ END
     python3 -m json.tool out >/dev/null || problem 'pieces of characters break the JSON'
 fi
 
+
+# Without a prompt: a text without documents has no token for their beginning, and the model starts behind a line break.
 refused 0 'context of 64 tokens is full' generate --model $model
 refused 0 'context of 64 tokens is full' generate --model $model --prompt ''
+works inspect $model
+grep -q bos_token_id out && problem 'a token for a beginning that the training never saw'
+json() { works "$@" --json && tr -d ' \n' <out >flat && mv flat out; }
+works tokenize --model $model </dev/null
+printf '"\\n"\n' | "$lectern" tokenize --model $model --json | sed 's/, "pieces.*//; s/{"ids": //; s/ //g' >ids
+json generate --model $model --max-tokens 2
+says "\"prompt_ids\":$(sed 's/[][]/\\&/g' ids),"
+json generate --model tales.gguf --max-tokens 2
+says '"prompt_ids":\[1023\],'
+tr '\n' ' ' <text >flat
+works train "${tiny[@]}" --data flat --steps 2 --out flatrun
+refused 1 'neither a token for the beginning nor a line break: give a --prompt' generate --model flatrun
+
+# One rule for the names of models: a file, a run's folder, one of assets/
+json generate --model run/best.gguf --prompt 'the cat' --seed 3 --max-tokens 9
+cp out best
+json generate --model run --prompt 'the cat' --seed 3 --max-tokens 9
+same out best
+mkdir other && cp $model other
+json generate --model other --prompt 'the cat' --seed 3 --max-tokens 9
+for name in run other tales.gguf; do
+    works inspect $name
+    says '^GGUF version 3'
+    works tokenize --model $name
+    works export --model $name --out $name.copy.gguf
+done
+works inspect run
+says 'run/best.gguf$'
+
+# What a vocabulary lacks is said once
+refused 0 'note: the model.s vocabulary lacks 4 characters of the prompt \("é", "Z"\): it reads <unk> instead$' \
+    generate --model $model --prompt 'éthe Zéé cat' --max-tokens 3
+refused 0 'lacks 1 character of the prompt \("."\): it reads' generate --model $model --prompt $'the \xff' --max-tokens 3
+works generate --model tales.gguf --prompt 'éthe ÿ' --max-tokens 3
+refused 1 'nothere: there is no such file' generate --model nothere
+mkdir empty
+refused 1 'empty: no model.safetensors' generate --model empty
 refused 2 '--model is missing.*lectern generate --help' generate
-refused 1 'nothere: cannot open' generate --model nothere
-refused 1 '\.: no model.safetensors' generate --model .
+refused 1 'nothere: there is no such file, nor an asset of that name' generate --model nothere
+refused 1 '\.: is a folder' generate --model .
 refused 1 'text: not a GGUF file' generate --model text
 : >empty
 refused 1 'empty: ' generate --model empty
