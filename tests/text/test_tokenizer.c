@@ -524,7 +524,7 @@ static const BadVocabulary BAD_VOCABULARIES[] = {
     { "vocabulary: token 65 \"\": it is empty", .token = 65, .spelling = "" },
     { "vocabulary: token 66 \"A\": another token is spelt the same", .token = 66, .spelling = "A" },
     { "vocabulary: token 32 \" \": a character of it is outside the byte alphabet", .token = 32, .spelling = " " },
-    { "vocabulary: token 32 \"\xc4\": a character", .token = 32, .spelling = "\xc4" },
+    { "vocabulary: token 32 \"?\": a character", .token = 32, .spelling = "\xc4" },
     { "vocabulary: token 256 \"ab\": its type is none of 1 to 6", .type = 7 },
     { "vocabulary: token 256 \"ab\": its type is none of 1 to 6", .type = -1 },
     { "vocabulary: the eos token's id is 258, but there are 258 tokens", .eos = 258 },
