@@ -60,6 +60,8 @@ char *file_read(const char *path, size_t *size, Error *err)
     return data;
 }
 
+char *file_part(const char *path) { return mem_format("%s.%ld.part", path, (long)getpid()); }
+
 bool file_write_begin(FileWriter *writer, const char *path, Error *err)
 {
     // A link's target is replaced, not the link; a device or pipe is written to as it is.
@@ -67,7 +69,7 @@ bool file_write_begin(FileWriter *writer, const char *path, Error *err)
     struct stat info;
     bool special = target && stat(target, &info) == 0 && !S_ISREG(info.st_mode);
     *writer = (FileWriter){ .path = mem_string(target ? target : path) };
-    if (!special) writer->part = mem_format("%s.part", writer->path);
+    if (!special) writer->part = file_part(writer->path);
     free(target);
     writer->stream = fopen(special ? writer->path : writer->part, "wbe");
     if (writer->stream) return true;

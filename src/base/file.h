@@ -19,7 +19,7 @@ void file_unmap(FileMap *map);
 char *file_read(const char *path, size_t *size, Error *err);
 
 // Writes beside the target and renames over it once flushed to the disk: after a crash at any moment the target holds
-// the old bytes or the new ones. `file_write_begin` opens "path.part"; commit flushes, syncs and renames; abandon
+// the old bytes or the new ones. `file_write_begin` opens file_part(path); commit flushes, syncs and renames; abandon
 // removes it.
 typedef struct FileWriter {
     FILE *stream;
@@ -30,6 +30,8 @@ bool file_write_begin(FileWriter *writer, const char *path, Error *err);
 bool file_write_commit(FileWriter *writer, Error *err);
 void file_write_abandon(FileWriter *writer);
 bool file_write(const char *path, const void *data, size_t size, Error *err); // all of it in one call
+
+char *file_part(const char *path); // "path.1234.part", of this process alone; the caller frees it
 
 bool file_exists(const char *path);
 bool dir_exists(const char *path);

@@ -3,6 +3,7 @@
 #include "formats/json_file.h"
 #include "stage/svg.h"
 #include "train/checkpoint.h"
+#include <dirent.h>
 #include <errno.h>
 #include <float.h>
 #include <math.h>
@@ -60,14 +61,30 @@ bool run_folder_holds_run(const char *out)
     return holds;
 }
 
+// The files of a run that are not in a checkpoint's folder.
+static const char *const run_files[] = {
+    "run.json", "log.jsonl", "samples.txt", "loss.svg", "model.gguf", "best.gguf"
+};
+
+// Removes what a process that was killed left half-written: "model.gguf.1234.part".
+static void remove_parts(const char *out)
+{
+    DIR *dir = opendir(out);
+    for (struct dirent *entry; dir && (entry = readdir(dir));)
+        for (size_t i = 0; i < COUNT_OF(run_files); i++) {
+            size_t length = strlen(run_files[i]);
+            const char *rest = entry->d_name + length;
+            if (strncmp(entry->d_name, run_files[i], length) != 0 || *rest != '.') continue;
+            if (strcmp(rest + 1 + strspn(rest + 1, "0123456789"), ".part") == 0) unlinkat(dirfd(dir), entry->d_name, 0);
+        }
+    if (dir) closedir(dir);
+}
+
 static bool remove_run(const char *out, Error *err)
 {
-    static const char *const names[] = {
-        "run.json", "log.jsonl", "samples.txt", "loss.svg", "model.gguf", "best.gguf"
-    };
     bool ok = checkpoint_remove(out, INT64_MAX, err);
-    for (size_t i = 0; ok && i < COUNT_OF(names); i++) {
-        char *path = path_join(out, names[i]);
+    for (size_t i = 0; ok && i < COUNT_OF(run_files); i++) {
+        char *path = path_join(out, run_files[i]);
         ok = unlink(path) == 0 || errno == ENOENT || error_set(err, "%s: cannot remove: %s", path, strerror(errno));
         free(path);
     }
@@ -77,6 +94,7 @@ static bool remove_run(const char *out, Error *err)
 bool run_folder_begin(const char *out, json_t *settings, bool force, Error *err)
 {
     if (force && !remove_run(out, err)) return false;
+    remove_parts(out);
     char *text = json_dumps(settings, JSON_INDENT(2) | JSON_REAL_PRECISION(17)), *path = path_join(out, "run.json");
     bool ok = file_write(path, text, strlen(text), err);
     free(text);

@@ -75,7 +75,7 @@ static bool save_state(const Trainer *tr, const RunState *run, const char *folde
 // Makes `to` the same file as `from`, by a link where the file system has them, at one moment.
 static bool link_over(const char *from, const char *to, Error *err)
 {
-    char *part = mem_format("%s.part", to);
+    char *part = file_part(to);
     unlink(part);
     bool ok = true;
     if (link(from, part) != 0) {

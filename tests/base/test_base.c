@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 // Known answers of Philox4x32-10 from the authors' Random123 distribution (kat_vectors).
@@ -102,6 +103,39 @@ START_TEST(files_are_replaced_whole)
 }
 END_TEST
 
+// Two processes write the same file at once: each its own bytes beside it, and the later one's stay.
+START_TEST(two_writers_of_one_file)
+{
+    Error err = { "" };
+    char folder[] = "/tmp/lectern-test-XXXXXX", written[4] = "";
+    ck_assert_ptr_nonnull(mkdtemp(folder));
+    char *path = path_join(folder, "file");
+    int go[2];
+    ck_assert_int_eq(pipe(go), 0);
+    FileWriter writer;
+    ck_assert(file_write_begin(&writer, path, &err));
+    pid_t child = fork();
+    if (child == 0) {
+        FileWriter other;
+        bool ok = file_write_begin(&other, path, &err) && fputs("two", other.stream) >= 0;
+        ok = ok && fflush(other.stream) == 0 && write(go[1], "x", 1) == 1 && file_write_commit(&other, &err);
+        _exit(ok ? 0 : 1);
+    }
+    ck_assert_int_eq(read(go[0], written, 1), 1); // its bytes are there
+    int status;
+    ck_assert_int_eq(waitpid(child, &status, 0), child);
+    ck_assert_int_eq(status, 0);
+    fputs("one", writer.stream);
+    ck_assert_msg(file_write_commit(&writer, &err), "%s", err.message);
+    size_t size;
+    char *text = file_read(path, &size, &err);
+    ck_assert_str_eq(text, "one");
+    free(text);
+    ck_assert_msg(dir_remove(folder, &err), "%s", err.message);
+    free(path);
+}
+END_TEST
+
 // Nobody writes into the pipe: opening it must not wait. A link goes; what it points to stays.
 START_TEST(pipes_and_links)
 {
@@ -134,6 +168,7 @@ Suite *suite_base(void)
     tcase_add_test(tests, arena_marks);
     tcase_add_test(tests, errors_keep_the_first_cause);
     tcase_add_test(tests, files_are_replaced_whole);
+    tcase_add_test(tests, two_writers_of_one_file);
     tcase_add_test(tests, pipes_and_links);
     suite_add_tcase(suite, tests);
     return suite;
