@@ -87,6 +87,9 @@ enum { EXIT_OK = 0, EXIT_FAILED = 1, EXIT_USAGE = 2 };
 int fail(const Invocation *in, const Error *err);
 int usage_error(const Invocation *in, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
+// A word as a shell reads it back, quoted where it has to be; the caller frees it.
+char *shell_word(const char *word);
+
 bool option_given(const Invocation *in, const char *name);
 
 // The device and a stream on it, as the common options say. Prints the error and returns false when there is none.

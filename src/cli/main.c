@@ -81,6 +81,17 @@ int usage_error(const Invocation *in, const char *format, ...)
     return EXIT_USAGE;
 }
 
+char *shell_word(const char *word)
+{
+    static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_./+,:@%";
+    if (*word && !word[strspn(word, plain)]) return mem_string(word);
+    char *out = mem_alloc(4 * strlen(word) + 3), *end = out;
+    *end++ = '\'';
+    for (; *word; word++) end += sprintf(end, *word == '\'' ? "'\\''" : "%c", *word);
+    strcpy(end, "'");
+    return out;
+}
+
 static Option *find_option(Option *list, int n, const char *name, size_t length)
 {
     for (int i = 0; i < n; i++)

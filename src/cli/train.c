@@ -1,6 +1,7 @@
 #include "base/file.h"
 #include "base/progress.h"
 #include "cli/command.h"
+#include "cli/pace.h"
 #include "cli/run_folder.h"
 #include "cli/train_usage.h"
 #include "generate/generator.h"
@@ -53,7 +54,9 @@ static Option options[] = {
 };
 
 // Options that may change when a run is resumed, and those that are not the run's.
-static const char *const free_options[] = { "steps", "eval-interval", "eval-batches", "checkpoint-interval", NULL };
+// Data may lie elsewhere by then: its hash tells whether it is the same.
+static const char *const free_options[] = { "data", "steps", "eval-interval", "eval-batches", "checkpoint-interval",
+                                            NULL };
 static const char *const own_options[] = { "out", "resume", "force", NULL };
 
 typedef struct Run {
@@ -69,9 +72,9 @@ typedef struct Run {
     RunLog log;
     double gflops_roof;
     Progress progress;
-    int64_t pace_steps; // since the last line that was printed
-    double pace_seconds;
-    int cold_steps;
+    Pace pace;
+    double began; // seconds of the monotonic clock
+    int64_t first_step;
 } Run;
 
 static TrainOptions train_options(const Invocation *in)
@@ -110,17 +113,22 @@ static bool open_data(Run *run, Error *err)
                          .seed = (uint64_t)run->in->common.seed,
                          .bytes = (uint64_t)data_bytes };
     Progress progress = { 0 };
+    if (resume && strcmp(data, "tales") != 0 && !file_exists(data))
+        return error_set(err,
+                         "%s: there is no such file: the run was started with it, perhaps in another folder; say where "
+                         "it is now with --data FILE",
+                         data);
     bool ok = dataset_open(&o, &run->dataset, tokenizer_progress, &progress, err);
     if (progress.started) progress_end(&progress);
     run->state.data_hash = run->dataset.hash;
     return ok;
 }
 
-static BatchesSource source(const char *what, size_t bytes, char size[32], char name[160])
+static BatchesSource source(const char *what, size_t bytes, char size[32], char name[160], const char *remedy)
 {
-    snprintf(size, 32, "%zu bytes", bytes);
+    snprintf(size, 32, "%zu byte%s", bytes, bytes == 1 ? "" : "s");
     snprintf(name, 160, "%.120s (%s)", data, what);
-    return (BatchesSource){ name, size, "give a longer file or a smaller --batch or --seq-len" };
+    return (BatchesSource){ name, size, remedy };
 }
 
 // The largest --d-model with which a batch of one row fits; 0 if none does.
@@ -197,12 +205,15 @@ static bool open_trainer(Run *run, Error *err)
 {
     TrainOptions o = train_options(run->in);
     char size[32], name[160];
-    BatchesSource train = source("training", run->dataset.train_bytes, size, name);
+    BatchesSource train = source("training", run->dataset.train_bytes, size, name,
+                                 "give a longer file or a smaller --batch or --seq-len");
     if (!trainer_open(&run->trainer, run->model, run->stream, &o, &run->plan, run->dataset.train, run->dataset.n_train,
                       train, err))
         return false;
     if (run->dataset.n_val == 0 && val_fraction == 0) return true; // no validation was asked for
-    BatchesSource val = source("validation", run->dataset.val_bytes, size, name);
+    BatchesSource val =
+        source("validation", run->dataset.val_bytes, size, name,
+               "give a larger --val-fraction (0: no validation), a longer file, or a smaller --batch or --seq-len");
     return batches_open(&run->val, run->dataset.val, run->dataset.n_val, 1, o.seq_len, 0, val, err) &&
            batches_open(&run->val, run->dataset.val, run->dataset.n_val, o.batch, o.seq_len, 0, val, err);
 }
@@ -225,6 +236,10 @@ static void print_header(const Run *run)
            (double)(m->weights + m->gradients + m->moments + m->activations) / mb);
     printf("step        %lld × %lld tokens, %.1f MFLOP a token, %llu dispatches\n", (long long)(batch * grad_accum),
            (long long)seq_len, run->plan.flops_per_token / 1e6, (unsigned long long)run->plan.dispatches);
+    int64_t rise = run->trainer.options.warmup;
+    if (rise < warmup)
+        printf("warm-up     cut to %lld step%s from %lld: the run has %lld\n", (long long)rise, rise == 1 ? "" : "s",
+               (long long)warmup, (long long)steps);
 }
 
 // ---- The loop --------------------------------------------------------------------------------------------------------
@@ -280,26 +295,16 @@ static bool evaluate(Run *run, double *val, Error *err)
     return ok;
 }
 
-// Tokens a second over the steps since the last line that was printed: without validations, checkpoints and the very
-// first step, whose kernels had to be compiled.
-static double pace(const Run *run)
+static double tokens_a_second(const Run *run)
 {
-    return (double)(batch * seq_len * grad_accum) * (double)run->pace_steps / run->pace_seconds;
-}
-
-static void add_to_pace(Run *run, double seconds)
-{
-    if (run->cold_steps == 1) run->pace_steps = 0, run->pace_seconds = 0;
-    if (run->cold_steps < 2) run->cold_steps++;
-    run->pace_steps++;
-    run->pace_seconds += seconds;
+    return (double)(batch * seq_len * grad_accum) * pace_steps_a_second(&run->pace);
 }
 
 // "120/2000  loss 2.3456  12.3 k tokens/s  123 GFLOP/s (45%)  12:34 left"; the share is that of the roof
 static void draw_progress(Run *run, double loss)
 {
     char tokens[16], flops[16];
-    double rate = pace(run), speed = rate * run->plan.flops_per_token;
+    double rate = tokens_a_second(run), speed = rate * run->plan.flops_per_token;
     double share = 100 * speed / fmax(1e9 * run->gflops_roof, 1e-9);
     format_si(rate, tokens);
     format_si(speed, flops);
@@ -312,7 +317,7 @@ static bool report(Run *run, const StepReport *step, double seconds, bool last, 
     int64_t n = run->trainer.step;
     double tokens_per_second = (double)(batch * seq_len * grad_accum) / seconds, val = NAN;
     double gflops = tokens_per_second * run->plan.flops_per_token / 1e9;
-    add_to_pace(run, seconds);
+    pace_add(&run->pace, seconds);
     draw_progress(run, step->loss);
     bool evaluated = n % eval_interval == 0 || last;
     if (evaluated && !evaluate(run, &val, err)) return false;
@@ -323,10 +328,10 @@ static bool report(Run *run, const StepReport *step, double seconds, bool last, 
     if (!run->in->common.json) {
         printf("step %-6lld  loss %.4f", (long long)n, step->loss);
         if (!isnan(val)) printf("  val %.4f", val);
-        printf("  %.0f tokens/s\n", pace(run));
+        printf("  %.0f tokens/s\n", tokens_a_second(run));
         fflush(stdout);
     }
-    run->pace_steps = 0, run->pace_seconds = 0;
+    pace_begin_line(&run->pace);
     return run_log_curve(&run->log, err) && write_sample(run, err);
 }
 
@@ -374,19 +379,28 @@ static bool start(Run *run, Error *err)
 
 static void print_end(const Run *run)
 {
+    bool finished = run->trainer.step == steps, best = isfinite(run->state.best_loss);
+    double seconds = clock_seconds() - run->began;
+    long long done = (long long)(run->trainer.step - run->first_step);
     if (run->in->common.json) {
-        json_t *end = json_pack("{s:I, s:o, s:s, s:b}", "step", (json_int_t)run->trainer.step, "best_val_loss",
-                                isfinite(run->state.best_loss) ? json_real(run->state.best_loss) : json_null(), "out",
-                                out, "finished", run->trainer.step == steps);
+        json_t *end = json_pack("{s:I, s:o, s:s, s:b, s:f}", "step", (json_int_t)run->trainer.step, "best_val_loss",
+                                best ? json_real(run->state.best_loss) : json_null(), "out", out, "finished", finished,
+                                "seconds", seconds);
         json_dumpf(end, stdout, 0), putchar('\n');
         json_decref(end);
         return;
     }
-    if (run->trainer.step < steps)
-        printf("stopped at step %lld; go on with: lectern train --out %s --resume\n", (long long)run->trainer.step,
-               out);
-    else
-        printf("done: lectern generate --model %s/model.gguf\n", out);
+    char time[16], *model = path_join(out, best ? "best.gguf" : "model.gguf"), *word = shell_word(model);
+    format_seconds(seconds, time);
+    printf("%s: %lld step%s in %s", finished ? "done" : "stopped", done, done == 1 ? "" : "s", time);
+    if (best) printf(", best validation loss %.4f", run->state.best_loss);
+    if (run->trainer.step > 0) printf("\ntry it: lectern generate --model %s", word);
+    free(word);
+    word = shell_word(out);
+    if (!finished) printf("\ngo on with: lectern train --out %s --resume", word);
+    putchar('\n');
+    free(word);
+    free(model);
 }
 
 static bool go(Run *run, Error *err)
@@ -399,6 +413,8 @@ static bool go(Run *run, Error *err)
     if (!open_trainer(run, err)) return false;
     if (!run->in->common.json) print_header(run);
     if (!start(run, err)) return false;
+    run->began = clock_seconds();
+    run->first_step = run->trainer.step;
     progress_begin(&run->progress, "", (uint64_t)steps, "");
     bool ok = loop(run, err);
     progress_end(&run->progress);
@@ -422,6 +438,11 @@ static int run_train(Invocation *in)
     if (!resume && min_lr > lr)
         return usage_error(in, "--min-lr %g is above --lr %g, from which the rate falls: give a smaller one", min_lr,
                            lr);
+    if (resume && checkpoint_last(out) > steps) {
+        error_set(&err, "%s has %lld steps already, more than --steps %lld: give a larger number", out,
+                  (long long)checkpoint_last(out), (long long)steps);
+        return fail(in, &err);
+    }
     run.state.settings = run_settings_json(in, own_options, &err);
     if (!run.state.settings) return fail(in, &err);
     if (!open_device(in, &run.gpu, &run.stream)) {

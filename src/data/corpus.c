@@ -3,6 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define BYTE_ORDER_MARK "\xef\xbb\xbf"
+
 // Length of the character at the front of `p` (1–4), or 0 if it is none. RFC 3629, section 4: the second byte's range
 // depends on the first, which rules out overlong forms, surrogates and what lies over U+10FFFF.
 static size_t character_length(const unsigned char *p, size_t left)
@@ -58,6 +60,11 @@ bool corpus_load(const char *path, Corpus *corpus, Error *err)
     char *text = file_read(path, &size, err);
     if (!text) return false;
     if (!text_is_clean(path, text, size, err)) return free(text), false;
+    if (!strncmp(text, BYTE_ORDER_MARK, strlen(BYTE_ORDER_MARK))) {
+        size -= strlen(BYTE_ORDER_MARK);
+        memmove(text, text + strlen(BYTE_ORDER_MARK), size + 1);
+        if (size == 0) return free(text), error_set(err, "%s: is empty; name a file with text in it", path);
+    }
     *corpus = (Corpus){ text, size };
     return true;
 }

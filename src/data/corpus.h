@@ -9,7 +9,7 @@ typedef struct Corpus {
     size_t size; // bytes
 } Corpus;
 
-// Reads the whole of `path`. Errors, each one line: a missing or unreadable file, a folder, an empty file, a NUL byte
+// Reads the whole of `path`, but for a byte order mark at its start, which some editors write. Errors, each one line: a missing or unreadable file, a folder, an empty file, a NUL byte
 // (a binary file) and a byte that is not UTF-8 (both with their offset, counted from 0).
 bool corpus_load(const char *path, Corpus *corpus, Error *err);
 void corpus_free(Corpus *corpus);

@@ -4,6 +4,14 @@
 . "$(dirname "${BASH_SOURCE[0]}")/check.sh"
 
 works train "${tiny[@]}" --steps 12 --checkpoint-interval 6 --out run
+says '^step 10 +loss .* val .* tokens/s$'
+grep -q '^warm-up' out && problem 'a warm-up of 0 is not cut'
+works train "${tiny[@]}" --steps 12 --warmup 12 --val-fraction 0 --out cut
+says '^warm-up +cut to 11 steps from 12: the run has 12$'
+says '^done: 12 steps in 0:[0-9]{2}$'
+says '^try it: lectern generate --model cut/model.gguf$'
+works train "${tiny[@]}" --steps 12 --out json --json
+command -v python3 >/dev/null && { python3 -c 'import json; j = json.load(open("out")); assert j["finished"] and j["seconds"] > 0' || problem JSON; }
 mkfifo pipe
 truncate -s 70000000 long
 

@@ -6,6 +6,7 @@
 head -c 5000 /dev/zero >binary
 printf 'caf\351 au lait\n%.0s' {1..200} >latin
 printf 'ab' >short
+printf 'a' >a
 
 no() { refused 1 "$1" train "${tiny[@]}" --steps 10 --out new "${@:2}"; lacks new; }
 usage() { refused 2 "$1.*lectern train --help" train "${tiny[@]}" --steps 10 --out new "${@:2}"; lacks new; }
@@ -16,7 +17,8 @@ no 'binary: byte 0 is 0.*UTF-8' --data binary
 no 'latin: byte 3 \(0xe9\) is not UTF-8; convert' --data latin
 no '\.: is a folder' --data .
 no 'short.*2 bytes is shorter than one batch.*--batch' --data short
-no 'validation.*shorter than one batch.*--seq-len' --seq-len 5000 --batch 1
+no 'training.*: 1 byte is shorter than one batch' --data a --val-fraction 0
+no 'validation.*shorter than one batch.*give a larger --val-fraction \(0: no validation\).*--seq-len' --seq-len 5000 --batch 1
 no 'text: not a GGUF file' --tokenizer text
 no 'there is no device 77: the last one is [0-9]+' --device 77
 no 'no device that can be used has "nonesuch"' --device nonesuch

@@ -4,7 +4,8 @@
 steps=200
 
 works train "${tiny[@]}" --steps $steps --out whole
-says 'done: lectern generate --model whole/model.gguf'
+says "^done: $steps steps in 0:[0-9]{2}, best validation loss [0-9]\\.[0-9]{4}$"
+says '^try it: lectern generate --model whole/best.gguf$'
 has whole/{model.gguf,best.gguf,run.json,log.jsonl,samples.txt,loss.svg,step-$steps/state.json}
 whole whole
 
@@ -31,7 +32,8 @@ for signal in INT TERM; do
     wait_for $signal 20
     kill -$signal $!
     wait $! || problem "$signal: exit code $?"
-    says "stopped at step [0-9]+; go on with: lectern train --out $signal --resume"
+    says '^stopped: [0-9]+ steps in 0:[0-9]{2}, best validation loss '
+    says "^go on with: lectern train --out $signal --resume$"
     [ ! -s err ] || problem "$signal: standard error"
     has $signal/step-*/state.json $signal/model.gguf
     whole $signal
@@ -57,7 +59,9 @@ resumed_steps=$(wc -l <early/log.jsonl)
 # A finished run: more steps are asked for, or there is nothing to do.
 works train --out whole --resume
 says "resumed +at step $steps"
+says '^done: 0 steps in 0:00, '
 has whole/step-$steps
+refused 1 "whole has $steps steps already, more than --steps $((steps - 1)): give a larger" train --out whole --resume --steps $((steps - 1))
 works train "${tiny[@]}" --steps 12 --out more
 works train --out more --resume --steps 15
 has more/step-15
@@ -81,11 +85,28 @@ refused 1 '--d-model: the run in this folder was started with another value \(se
     train --out more --resume --d-model 16
 refused 1 '--seed: the run in this folder was started with another value' train --out more --resume --seed 5
 mv text moved
-refused 1 'text: cannot open' train --out more --resume
+refused 1 'text: there is no such file: .*say where it is now with --data FILE' train --out more --resume
 tac moved >text
 refused 1 'state.json: the data is not what the run was trained on' train --out more --resume
 mv moved text
 diff -r more before >/dev/null || problem 'a refused resume changed the run'
+
+# The data may lie elsewhere by now, if it is the same.
+cp -r more "it's moved"
+mkdir away && printf '\xef\xbb\xbf' | cat - text >away/book # a byte order mark is no text
+(cd away && refused 1 'text: there is no such file' train --out "../it's moved" --resume && exit "$failed") || failed=1
+(
+    cd away && works train --out "../it's moved" --resume --data book --steps 18
+    says "^try it: lectern generate --model '../it'\\\\''s moved/best.gguf'\$"
+    exit "$failed"
+) || failed=1
+has "it's moved/step-18"
+# What a killed process left half-written goes.
+touch more/model.gguf.{1,77}.part more/model.gguf.x.part more/mine.1.part
+works train --out more --resume
+lacks more/model.gguf.{1,77}.part
+has more/model.gguf.x.part more/mine.1.part
+rm more/*.part
 
 # broken NAME PATTERN: a copy of the run, changed by the commands on standard input, is refused
 broken() {

@@ -47,6 +47,24 @@ START_TEST(loads_text)
 }
 END_TEST
 
+START_TEST(a_byte_order_mark_is_no_text)
+{
+    Error err = { "" };
+    Corpus corpus;
+    char *path = path_join(folder, "text.txt");
+    ck_assert(file_write(path,
+                         "\xef\xbb\xbf"
+                         "a\xef\xbb\xbf",
+                         7, &err));
+    ck_assert_msg(corpus_load(path, &corpus, &err), "%s", err.message);
+    ck_assert_uint_eq(corpus.size, 4);
+    ck_assert_str_eq(corpus.text, "a\xef\xbb\xbf");
+    corpus_free(&corpus);
+    free(path);
+    ck_assert_str_eq(LOAD("\xef\xbb\xbf"), "text.txt: is empty; name a file with text in it");
+}
+END_TEST
+
 START_TEST(names_what_is_wrong)
 {
     ck_assert_str_eq(LOAD(""), "text.txt: is empty; name a file with text in it");
@@ -113,6 +131,7 @@ Suite *suite_corpus(void)
     TCase *tests = tcase_create("corpus");
     tcase_add_checked_fixture(tests, start, finish);
     tcase_add_test(tests, loads_text);
+    tcase_add_test(tests, a_byte_order_mark_is_no_text);
     tcase_add_test(tests, names_what_is_wrong);
     tcase_add_test(tests, utf8_is_strict);
     tcase_add_test(tests, splits_between_characters);
