@@ -97,11 +97,11 @@ refused 0 'note: the model.s vocabulary lacks 4 characters of the prompt \("é",
 refused 0 'lacks 1 character of the prompt \("."\): it reads' generate --model $model --prompt $'the \xff' --max-tokens 3
 works generate --model tales.gguf --prompt 'éthe ÿ' --max-tokens 3
 refused 1 'nothere: there is no such file' generate --model nothere
-mkdir empty
-refused 1 'empty: no model.safetensors' generate --model empty
+mkdir hollow
+refused 1 'hollow: no model.safetensors' generate --model hollow
 refused 2 '--model is missing.*lectern generate --help' generate
 refused 1 'nothere: there is no such file, nor an asset of that name' generate --model nothere
-refused 1 '\.: is a folder' generate --model .
+refused 1 'no model.safetensors' generate --model .
 refused 1 'text: not a GGUF file' generate --model text
 : >empty
 refused 1 'empty: ' generate --model empty
