@@ -2,7 +2,8 @@
 // For each tile of LANES · KEYS keys:
 //   scores   a lane owns whole keys: it loads their elements, and the queries' come to all lanes by shuffles
 //   y        a lane owns elements of the head dimension: the weights p come to all lanes by shuffles
-// so that every element loaded serves R products.
+// so that every element loaded serves R products. With CHUNK a group takes one chunk of the keys: y and lse have a table
+// [B, …] for each chunk, and attention_merge.comp makes one of them.
 //! variant texel: -DTEXEL
 #version 450
 #extension GL_GOOGLE_include_directive : require
@@ -11,6 +12,7 @@
 layout(constant_id = 2) const uint LANES = 8; // the subgroup's size
 layout(constant_id = 3) const uint R = 8;     // queries of a block
 layout(constant_id = 4) const uint KEYS = 1;  // keys of a lane in a tile
+layout(constant_id = 5) const uint CHUNK = 0; // keys of a group; 0: all
 layout(local_size_x_id = 2) in;
 #include "lectern.glsl"
 #include "attention.glsl"
@@ -30,8 +32,9 @@ void main()
     uint group = args.first + group_index();
     uint blocks = (args.T + R - 1) / R, lane = gl_SubgroupInvocationID;
     uint block = blocks - 1 - group % blocks; // the longest first, where the mask is causal
-    uint h = group / blocks % args.H, b = group / blocks / args.H, first = block * R;
-    if (b >= args.B) return;
+    uint h = group / blocks % args.H, first = block * R;
+    uint b = group / blocks / args.H % args.B, chunk = group / blocks / args.H / args.B, to = chunk * args.B + b;
+    if (chunk >= (CHUNK == 0 ? 1 : (args.S + CHUNK - 1) / CHUNK)) return;
 
     vec4 sum[R][N];
     float m[R], l[R];
@@ -50,6 +53,7 @@ void main()
     }
 
     uvec2 range = key_range(b, first, min(first + R, args.T) - 1);
+    if (CHUNK != 0) range = uvec2(max(range.x, chunk * CHUNK), min(range.y, (chunk + 1) * CHUNK));
     for (uint begin = range.x; begin < range.y; begin += LANES * KEYS) {
         uint row[KEYS];
         float score[KEYS][R];
@@ -109,8 +113,8 @@ void main()
         uint t = first + r;
         [[unroll]] for (uint n = 0; n < N; n++)
             if (t < args.T && owns(lane, n))
-                STORE4(y, ((b * args.T + t) * args.H + h) * V + own_at(lane, n), sum[r][n] * share);
+                STORE4(y, ((to * args.T + t) * args.H + h) * V + own_at(lane, n), sum[r][n] * share);
         if (t < args.T && lane == 0)
-            STORE(lse, (b * args.H + h) * args.T + t, m[r] > LOWEST ? m[r] + log(all) : -LOWEST);
+            STORE(lse, (to * args.H + h) * args.T + t, m[r] > LOWEST ? m[r] + log(all) : -LOWEST);
     }
 }

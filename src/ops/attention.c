@@ -143,6 +143,31 @@ void attention_dispatch(Tape *t, const Rung *rung, AttentionProblem p, uint32_t 
 
 // ---- Forward -----------------------------------------------------------------------------------------------------
 
+typedef struct MergeArgs {
+    uint32_t B, T, H, chunks;
+} MergeArgs;
+
+static void forward(Tape *t, const Rung *rung, const AttentionProblem *p, Span y, Span lse, uint32_t chunks)
+{
+    Work cost = { .flops = 4 * p->pairs * p->D, .bytes = (double)(2 * p->q.bytes + p->k.bytes + p->v.bytes) };
+    attention_dispatch(t, rung, *p, chunks * p->args.B * p->args.H, p->args.T, cost,
+                       SPANS(p->q, p->k, p->v, y, lse, MASK_SPANS(p)));
+}
+
+// Each chunk of the keys by itself, so that a few queries have work for all of a device; then one out of all of them
+// (Dao et al. 2023, Flash-Decoding).
+static void forward_in_chunks(Tape *t, const Rung *rung, const AttentionProblem *p, Span y, Span lse, uint32_t chunks)
+{
+    const AttentionArgs *a = &p->args;
+    Span part_y = tape_tensor(t, F32, SHAPE(chunks, a->B, a->T, a->H, p->D))->span;
+    Span part_lse = tape_tensor(t, F32, SHAPE(chunks, a->B, a->H, a->T))->span;
+    forward(t, rung, p, part_y, part_lse, chunks);
+    double n = (double)y.bytes / 4;
+    gpu_dispatch(t->stream, KERNEL(stream_gpu(t->stream), "attention_merge", .constants = { p->D }),
+                 ITEMS(y.bytes / 16, .flops = 2 * chunks * n, .bytes = 4 * (chunks + 1) * n),
+                 SPANS(part_y, part_lse, y, lse), ARGS(MergeArgs, a->B, a->T, a->H, chunks));
+}
+
 Tensor *attention(Tape *t, Tensor *q, Tensor *k, Tensor *v, const Attention *a)
 {
     AttentionProblem p = attention_problem("attention", q, k, v, a);
@@ -156,11 +181,9 @@ Tensor *attention(Tape *t, Tensor *q, Tensor *k, Tensor *v, const Attention *a)
         uint32_t n = B - b < batches ? B - b : batches;
         AttentionProblem part = attention_part(&p, b, n);
         const Rung *rung = ladder_pick(t, &attention_ladders[LADDER_FORWARD], &part);
-        Work cost = { .flops = 4 * part.pairs * p.D,
-                      .bytes = (double)(2 * part.q.bytes + part.k.bytes + part.v.bytes) };
-        attention_dispatch(t, rung, part, n * p.args.H, p.args.T, cost,
-                           SPANS(part.q, part.k, part.v, attention_rows(y->span, B, b, n),
-                                 attention_rows(lse->span, B, b, n), MASK_SPANS(&part)));
+        Span part_y = attention_rows(y->span, B, b, n), part_lse = attention_rows(lse->span, B, b, n);
+        uint32_t chunks = attention_chunks(rung, &part);
+        (chunks > 1 ? forward_in_chunks : forward)(t, rung, &part, part_y, part_lse, chunks);
     }
     return tape_node(t, y, attention_backward, INPUTS(q, k, v, a->bias), SAVED(lse), ATTRIBUTES(*a));
 }

@@ -50,5 +50,8 @@ void attention_dispatch(Tape *t, const Rung *rung, AttentionProblem p, uint32_t 
 void attention_backward(Tape *t, const Node *n);
 
 // attention_rungs.c
+// Into how many chunks of its keys a forward rung cuts a problem; 1: none.
+uint32_t attention_chunks(const Rung *rung, const AttentionProblem *p);
+
 extern const Ladder attention_ladders[];
 enum { LADDER_FORWARD, LADDER_BACKWARD_Q, LADDER_BACKWARD_KV, ATTENTION_LADDERS };

@@ -279,6 +279,10 @@ static void attention_pattern_run(Trial *trial, Tape *t)
         CASE("packed, all kinds", CAUSAL | PACKED | POSITIONS | BIAS, 2, 18, 18, 4, 2, 8, 9),                        \
         CASE("padded keys", KEYS_PADDED, 3, 10, 12, 2, 2, 8), CASE("head of 64", CAUSAL, 1, 33, 33, 2, 1, 64),       \
         CASE("head of 36", CAUSAL, 1, 41, 50, 1, 1, 36), CASE("head of 128", CAUSAL, 1, 20, 23, 2, 1, 128),          \
+        CASE("few queries, many keys", CAUSAL, 1, 2, 600, 2, 1, 8),                                                  \
+        FORWARD_CASE("few queries, late window", F32, CAUSAL | BIAS, 1, 2, 600, 2, 1, 8, 300),                       \
+        FORWARD_CASE("few queries, padded keys", F32, KEYS_PADDED, 2, 1, 515, 2, 1, 8),                              \
+        FORWARD_CASE("paged, many keys", F32, CAUSAL | PAGED | LENGTHS, 2, 1, 736, 2, 1, 4, 0, 16),                  \
         FORWARD_CASE("ragged cache", F32, CAUSAL | LENGTHS, 3, 4, 24, 4, 2, 8),                                      \
         FORWARD_CASE("paged", F32, CAUSAL | PAGED | LENGTHS, 2, 3, 32, 4, 2, 8, 0, 4),                               \
         FORWARD_CASE("paged, window", F32, CAUSAL | PAGED | LENGTHS, 2, 1, 48, 4, 1, 8, 10, 16)

@@ -1,5 +1,5 @@
 // The ladders of attention: which kernels there are, what each needs, and when it is taken.
-//   a GPU            a subgroup for a block of rows in registers, with plain loads
+//   a GPU            a subgroup for a block of rows in registers, with plain loads; few queries over many keys in chunks
 //   where that fails (Intel's many sizes, no shuffles, odd widths): a workgroup with tiles in shared memory
 //   Mesa's llvmpipe  subgroups with texel fetches, for its plain loads are slow
 #include "ops/attention.h"
@@ -9,6 +9,7 @@
 enum { BY_ROW, BY_TILE, BY_TILE_OF_FOURS, BY_BLOCK, BY_BLOCK_OF_TEXELS };
 enum { LANES = 8, GROUP = 64 }; // as in attention_tile.glsl
 enum { FEW = 2 };               // queries for which a block would be mostly empty
+enum { CHUNK = 256 };           // keys
 
 static bool by_tile(const Rung *rung) { return rung->tile[3] == BY_TILE || rung->tile[3] == BY_TILE_OF_FOURS; }
 
@@ -59,6 +60,25 @@ static bool fours_fit(const AttentionProblem *p)
     return p->D % 4 == 0 && p->q.offset % 16 == 0 && p->k.offset % 16 == 0 && p->v.offset % 16 == 0;
 }
 
+uint32_t attention_chunks(const Rung *rung, const AttentionProblem *p)
+{
+    uint32_t chunk = rung->kernel.constants[5];
+    return chunk ? (p->args.S + chunk - 1) / chunk : 1;
+}
+
+// A large GPU runs thousands of subgroups at once, a small one hundreds; a processor is busy with a few.
+static bool idles(const GpuTraits *t, const AttentionProblem *p)
+{
+    uint32_t busy = t->type == GPU_DISCRETE ? 1024 : t->type == GPU_CPU ? 0 : 256;
+    return p->args.S >= 2 * CHUNK && (uint64_t)p->args.B * p->args.H * p->args.T < busy;
+}
+
+// The chunks' results are bound in one piece.
+static bool chunks_fit(const Rung *rung, const GpuTraits *t, const AttentionProblem *p)
+{
+    return attention_chunks(rung, p) * p->q.bytes + t->alignment <= t->max_binding_bytes;
+}
+
 static RungVerdict judge(const Rung *rung, const GpuTraits *t, const void *problem)
 {
     const AttentionProblem *p = problem;
@@ -67,7 +87,8 @@ static RungVerdict judge(const Rung *rung, const GpuTraits *t, const void *probl
     if (how == BY_ROW) return RUNG_CHOSEN;
     if (how != BY_TILE && !fours_fit(p)) return RUNG_CANNOT;
     if (by_tile(rung)) return tiles_fit(rung, t, p) ? RUNG_CHOSEN : RUNG_CANNOT;
-    if (!subgroups_fit(rung, t)) return RUNG_CANNOT;
+    if (!subgroups_fit(rung, t) || !chunks_fit(rung, t, p)) return RUNG_CANNOT;
+    if (rung->kernel.constants[5] && !idles(t, p)) return RUNG_CAN;
     if (rung->tile[0] == 1 && p->args.T > FEW) return RUNG_CAN;
     if (how == BY_BLOCK) return RUNG_CHOSEN;
     return !texels_hold(t, p->q.bytes) || !texels_hold(t, p->k.bytes) ? RUNG_CANNOT
@@ -89,6 +110,10 @@ static RungVerdict judge(const Rung *rung, const GpuTraits *t, const void *probl
 
 #define BLOCK(shader, ladder, how, lanes, rows, keys, idea) \
     RUNG(shader, ladder, how, rows, lanes, lanes, idea, lanes, rows, keys)
+#define CHUNKS(lanes, keys)                                                                                       \
+    RUNG("attention_subgroup", LADDER_FORWARD, BY_BLOCK, 1, lanes, lanes,                                         \
+         "a few queries over many keys: a subgroup for each chunk of 256 keys, then one result of all", lanes, 1, \
+         keys, CHUNK)
 
 // Of the sizes that a device can give a subgroup, the first in the list: 16 lanes are a head of 64 elements by fours.
 #define BLOCKS(name, ladder, keys, idea)                                                                \
@@ -113,6 +138,10 @@ static RungVerdict judge(const Rung *rung, const GpuTraits *t, const void *probl
 #define ROW(shader, ladder, idea) RUNG(shader, ladder, BY_ROW, 0, 0, 0, idea, 0)
 
 static const Rung forward[] = {
+    CHUNKS(32, 0),
+    CHUNKS(64, 0),
+    CHUNKS(8, 2),
+    CHUNKS(16, 0),
     ALONE("attention_subgroup.texel", BY_BLOCK_OF_TEXELS, 16, 2),
     ALONE("attention_subgroup.texel", BY_BLOCK_OF_TEXELS, 8, 2),
     ALONE("attention_subgroup.texel", BY_BLOCK_OF_TEXELS, 4, 2),
