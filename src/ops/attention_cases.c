@@ -282,7 +282,7 @@ static void attention_pattern_run(Trial *trial, Tape *t)
         CASE("few queries, many keys", CAUSAL, 1, 2, 600, 2, 1, 8),                                                  \
         FORWARD_CASE("few queries, late window", F32, CAUSAL | BIAS, 1, 2, 600, 2, 1, 8, 300),                       \
         FORWARD_CASE("few queries, padded keys", F32, KEYS_PADDED, 2, 1, 515, 2, 1, 8),                              \
-        FORWARD_CASE("paged, many keys", F32, CAUSAL | PAGED | LENGTHS, 2, 1, 736, 2, 1, 4, 0, 16),                  \
+        FORWARD_CASE("paged, many keys", F32, CAUSAL | PAGED | LENGTHS, 2, 1, 368, 2, 1, 8, 0, 16),                  \
         FORWARD_CASE("ragged cache", F32, CAUSAL | LENGTHS, 3, 4, 24, 4, 2, 8),                                      \
         FORWARD_CASE("paged", F32, CAUSAL | PAGED | LENGTHS, 2, 3, 32, 4, 2, 8, 0, 4),                               \
         FORWARD_CASE("paged, window", F32, CAUSAL | PAGED | LENGTHS, 2, 1, 48, 4, 1, 8, 10, 16)
