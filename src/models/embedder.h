@@ -1,0 +1,42 @@
+// Texts as vectors: an encoder's token vectors, made one vector for each text.          Reimers & Gurevych 2019, §3
+#pragma once
+#include "models/model.h"
+
+typedef enum Pooling {
+    POOLING_MEAN,
+    POOLING_CLS
+} Pooling; // the mean over a text's tokens, or the first token's vector
+
+typedef struct EmbedderSettings {
+    Pooling pooling;
+    bool normalize; // to length 1, so that a dot product is a cosine
+    int max_tokens; // of a text, those around it counted: what is longer is cut
+} EmbedderSettings;
+
+// What a model says of its use. A folder: as sentence-transformers reads it, from modules.json (the order Transformer,
+// Pooling, and at most Normalize), the Pooling's config.json, and max_seq_length of sentence_bert_config.json or else
+// model_max_length of tokenizer_config.json, at most the model's positions. Without a modules.json: the mean, not
+// normalised. A GGUF file: pooling_type (1 is the mean, 2 the first token), the mean where there is none, normalised, as
+// llama.cpp does. Errors name the file and the field; other poolings and modules are such.
+bool embedder_settings(const char *path, const Model *model, EmbedderSettings *settings, Error *err);
+
+typedef struct Embedder {
+    const Model *model;
+    const Tokenizer *tokenizer;
+    Stream *stream;
+    Tape *tape;
+    EmbedderSettings settings;
+    bool (*stopped)(void); // asked before each pass: true gives up; NULL: nobody asks
+} Embedder;
+
+// Errors: a model that is no encoder, a tokenizer that puts nothing around a text.
+bool embedder_open(Embedder *e, const Model *model, const Tokenizer *tokenizer, Stream *stream,
+                   EmbedderSettings settings, Error *err);
+void embedder_close(Embedder *e);
+
+// A text's ids, cut to max_tokens: its first ones and the one that ends a text. Returns how many there were before.
+size_t embedder_encode(const Embedder *e, const char *text, size_t bytes, TokenList *ids);
+
+// Vectors of n texts that embedder_encode made, out [n, d_model] in their order. Texts of like length go through the model
+// together, padded to the longest; padding is seen by nobody and counts in no mean.
+bool embedder_run(Embedder *e, const TokenList *texts, int64_t n, float *out, Error *err);

@@ -1,0 +1,143 @@
+// The files that sentence-transformers keeps beside a model.
+#include "base/file.h"
+#include "formats/json_file.h"
+#include "models/embedder.h"
+#include "models/hub.h"
+#include <stdlib.h>
+#include <string.h>
+
+#define FAIL(format, ...) error_set(err, "%s: " format, path, __VA_ARGS__)
+
+// ---- Poolings --------------------------------------------------------------------------------------------------------
+
+static const struct {
+    const char *flag, *mode; // in older files and in newer ones
+    Pooling pooling;
+} POOLINGS[] = { { "pooling_mode_mean_tokens", "mean", POOLING_MEAN },
+                 { "pooling_mode_cls_token", "cls", POOLING_CLS } };
+
+static bool pooling_of_mode(const json_t *mode, const char *path, Pooling *pooling, Error *err)
+{
+    for (size_t i = 0; i < COUNT_OF(POOLINGS); i++)
+        if (json_is_string(mode) && !strcmp(json_string_value(mode), POOLINGS[i].mode))
+            return *pooling = POOLINGS[i].pooling, true;
+    return FAIL("pooling_mode is %s; lectern knows \"mean\" and \"cls\"", json_quote(mode).text);
+}
+
+// Exactly one of the flags "pooling_mode_…" is true.
+static bool pooling_of_flags(const json_t *config, const char *path, Pooling *pooling, Error *err)
+{
+    const char *key;
+    json_t *value;
+    int found = 0;
+    json_object_foreach((json_t *)config, key, value)
+    {
+        if (strncmp(key, "pooling_mode_", 13) != 0 || !json_is_true(value)) continue;
+        size_t i = 0;
+        while (i < COUNT_OF(POOLINGS) && strcmp(key, POOLINGS[i].flag) != 0) i++;
+        if (i == COUNT_OF(POOLINGS))
+            return FAIL("%s is set; lectern knows %s and %s", key, POOLINGS[0].flag, POOLINGS[1].flag);
+        *pooling = POOLINGS[i].pooling;
+        found++;
+    }
+    return found == 1 || FAIL("%d poolings are set; lectern takes one", found);
+}
+
+static bool read_pooling(const char *folder, const char *module, Pooling *pooling, Error *err)
+{
+    char *inner = path_join(folder, module), *path = path_join(inner, "config.json");
+    json_t *config = json_file_read(path, err), *mode = json_object_get(config, "pooling_mode");
+    bool ok =
+        config && (mode ? pooling_of_mode(mode, path, pooling, err) : pooling_of_flags(config, path, pooling, err));
+    json_decref(config);
+    free(path);
+    free(inner);
+    return ok;
+}
+
+// ---- modules.json ----------------------------------------------------------------------------------------------------
+
+// What comes behind the last dot: the class, which different versions keep in different places.
+static const char *class_of(const json_t *module)
+{
+    const char *type = json_string_value(json_object_get(module, "type")), *dot = type ? strrchr(type, '.') : NULL;
+    return dot ? dot + 1 : type ? type : "";
+}
+
+static bool read_modules(const json_t *modules, const char *folder, const char *path, EmbedderSettings *s, Error *err)
+{
+    static const char *const classes[] = { "Transformer", "Pooling", "Normalize" };
+    size_t n = json_array_size(modules);
+    if (n < 2 || n > COUNT_OF(classes)) return FAIL("%zu modules; lectern runs Transformer, Pooling and Normalize", n);
+    for (size_t i = 0; i < n; i++)
+        if (strcmp(class_of(json_array_get(modules, i)), classes[i]) != 0)
+            return FAIL("module %zu is \"%.50s\"; lectern runs Transformer, Pooling and Normalize, in this order", i,
+                        class_of(json_array_get(modules, i)));
+    s->normalize = n == 3;
+    const char *first = json_string_value(json_object_get(json_array_get(modules, 0), "path"));
+    const char *second = json_string_value(json_object_get(json_array_get(modules, 1), "path"));
+    if (!first || *first) return FAIL("the Transformer's path is %s, not \"\"", first ? "another folder" : "missing");
+    if (!second || strchr(second, '/') || !strcmp(second, ".."))
+        return FAIL("the Pooling's path is \"%.50s\", which is no folder beside this file", second ? second : "");
+    return read_pooling(folder, second, &s->pooling, err);
+}
+
+static bool open_modules(const char *folder, const char *path, EmbedderSettings *s, Error *err)
+{
+    json_error_t where;
+    json_t *modules = json_load_file(path, JSON_REJECT_DUPLICATES, &where);
+    bool ok = modules ? json_is_array(modules) || FAIL("it is no %s", "list of modules")
+                      : FAIL("line %d: %s", where.line, where.text);
+    ok = ok && read_modules(modules, folder, path, s, err);
+    json_decref(modules);
+    return ok;
+}
+
+// ---- Lengths ---------------------------------------------------------------------------------------------------------
+
+// A number of a file that may be missing; the smaller of it and `*most`. Where transformers knows no limit it writes 10^30.
+static bool read_limit(const char *folder, const char *file, const char *name, bool *found, int *most, Error *err)
+{
+    json_error_t where;
+    char *path = path_join(folder, file);
+    json_t *config = file_exists(path) ? json_load_file(path, JSON_DECODE_INT_AS_REAL, &where) : json_object();
+    const json_t *value = json_object_get(config, name);
+    double limit = json_number_value(value);
+    *found = value && !json_is_null(value);
+    bool ok = config || FAIL("line %d: %s", where.line, where.text);
+    if (ok && *found && !(json_is_number(value) && limit >= 3))
+        ok = FAIL("%s is %s; a text has 3 tokens or more", name, json_quote(value).text);
+    if (ok && *found && limit < *most) *most = (int)limit;
+    json_decref(config);
+    free(path);
+    return ok;
+}
+
+// ---- All of it -------------------------------------------------------------------------------------------------------
+
+static bool settings_of_gguf(const char *path, const Model *model, EmbedderSettings *s, Error *err)
+{
+    uint32_t type = 1;
+    char *key = mem_format("%s.pooling_type", model->family->arch);
+    Gguf *file = gguf_open(path, err);
+    bool ok = file && (!gguf_value(file, key) || gguf_get_u32(file, key, &type, err));
+    if (ok && type > 2) ok = FAIL("%s is %u; lectern knows 1, the mean, and 2, the first token", key, type);
+    s->pooling = type == 2 ? POOLING_CLS : POOLING_MEAN;
+    s->normalize = true;
+    gguf_close(file);
+    free(key);
+    return ok;
+}
+
+bool embedder_settings(const char *model_path, const Model *model, EmbedderSettings *s, Error *err)
+{
+    *s = (EmbedderSettings){ .pooling = POOLING_MEAN, .max_tokens = model->config.seq_len };
+    if (gguf_is(model_path)) return settings_of_gguf(model_path, model, s, err);
+    char *folder = hub_folder(model_path), *modules = path_join(folder, "modules.json");
+    bool found, ok = !file_exists(modules) || open_modules(folder, modules, s, err);
+    ok = ok && read_limit(folder, "sentence_bert_config.json", "max_seq_length", &found, &s->max_tokens, err) &&
+         (found || read_limit(folder, "tokenizer_config.json", "model_max_length", &found, &s->max_tokens, err));
+    free(modules);
+    free(folder);
+    return ok;
+}
