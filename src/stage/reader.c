@@ -24,6 +24,9 @@ bool reader_open(Reader *reader, Stage *stage, const char *model, Error *err)
     if (!path) return false;
     reader->model = model_load(stage->gpu, stage->stream, path, false, &reader->tokenizer, err);
     free(path);
+    if (reader->model && reader->model->family->encoder)
+        return error_set(err, "%s: %s writes no text; the lectures read what comes next", model,
+                         reader->model->family->arch);
     return reader->model != NULL;
 }
 
