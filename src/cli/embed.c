@@ -142,7 +142,7 @@ static bool go(const Invocation *in, Gpu *gpu, Stream *stream, Error *err)
     Run run = { .in = in };
     Model *model = model_load(gpu, stream, model_path, false, &tokenizer, err);
     bool ok =
-        model && embedder_settings(model_path, model, &settings, err) &&
+        model && embedder_settings(model_path, model->family, &model->config, &settings, err) &&
         (embedder_open(&run.embedder, model, tokenizer, stream, settings, err) || error_prefix(err, "%s", model_path));
     if (ok) {
         run.embedder.stopped = interrupted;

@@ -18,7 +18,10 @@ typedef struct EmbedderSettings {
 // model_max_length of tokenizer_config.json, at most the model's positions. Without a modules.json: the mean, not
 // normalised. A GGUF file: pooling_type (1 is the mean, 2 the first token), the mean where there is none, normalised, as
 // llama.cpp does. Errors name the file and the field; other poolings and modules are such.
-bool embedder_settings(const char *path, const Model *model, EmbedderSettings *settings, Error *err);
+bool embedder_settings(const char *path, const Family *family, const Config *config, EmbedderSettings *settings,
+                       Error *err);
+
+void embedder_settings_to_gguf(const EmbedderSettings *settings, const Family *family, GgufWriter *w); // pooling_type
 
 typedef struct Embedder {
     const Model *model;

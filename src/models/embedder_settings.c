@@ -115,24 +115,34 @@ static bool read_limit(const char *folder, const char *file, const char *name, b
 
 // ---- All of it -------------------------------------------------------------------------------------------------------
 
-static bool settings_of_gguf(const char *path, const Model *model, EmbedderSettings *s, Error *err)
+enum { GGUF_MEAN = 1, GGUF_CLS = 2 }; // of pooling_type, as llama.cpp's enum llama_pooling_type has them
+
+static bool settings_of_gguf(const char *path, const Family *family, EmbedderSettings *s, Error *err)
 {
-    uint32_t type = 1;
-    char *key = mem_format("%s.pooling_type", model->family->arch);
+    uint32_t type = GGUF_MEAN;
+    char *key = mem_format("%s.pooling_type", family->arch);
     Gguf *file = gguf_open(path, err);
     bool ok = file && (!gguf_value(file, key) || gguf_get_u32(file, key, &type, err));
-    if (ok && type > 2) ok = FAIL("%s is %u; lectern knows 1, the mean, and 2, the first token", key, type);
-    s->pooling = type == 2 ? POOLING_CLS : POOLING_MEAN;
+    if (ok && type > GGUF_CLS) ok = FAIL("%s is %u; lectern knows 1, the mean, and 2, the first token", key, type);
+    s->pooling = type == GGUF_CLS ? POOLING_CLS : POOLING_MEAN;
     s->normalize = true;
     gguf_close(file);
     free(key);
     return ok;
 }
 
-bool embedder_settings(const char *model_path, const Model *model, EmbedderSettings *s, Error *err)
+void embedder_settings_to_gguf(const EmbedderSettings *s, const Family *family, GgufWriter *w)
 {
-    *s = (EmbedderSettings){ .pooling = POOLING_MEAN, .max_tokens = model->config.seq_len };
-    if (gguf_is(model_path)) return settings_of_gguf(model_path, model, s, err);
+    char *key = mem_format("%s.pooling_type", family->arch);
+    gguf_put_u32(w, key, s->pooling == POOLING_CLS ? GGUF_CLS : GGUF_MEAN);
+    free(key);
+}
+
+bool embedder_settings(const char *model_path, const Family *family, const Config *config, EmbedderSettings *s,
+                       Error *err)
+{
+    *s = (EmbedderSettings){ .pooling = POOLING_MEAN, .max_tokens = config->seq_len };
+    if (gguf_is(model_path)) return settings_of_gguf(model_path, family, s, err);
     char *folder = hub_folder(model_path), *modules = path_join(folder, "modules.json");
     bool found, ok = !file_exists(modules) || open_modules(folder, modules, s, err);
     ok = ok && read_limit(folder, "sentence_bert_config.json", "max_seq_length", &found, &s->max_tokens, err) &&

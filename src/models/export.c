@@ -2,6 +2,7 @@
 #include "models/export.h"
 #include "base/file.h"
 #include "formats/json_file.h"
+#include "models/embedder.h"
 #include "models/weights.h"
 #include <stdio.h>
 #include <stdlib.h>
@@ -263,13 +264,16 @@ static bool folder_to_gguf(Plan *plan, const Safetensors *s, Error *err)
     const Family *family;
     Config c;
     Weights weights = { 0 };
-    bool ok = hub_open_config(folder, &family, &c, err) && weights_of_hub(&weights, s, family, &c, err);
+    EmbedderSettings settings;
+    bool ok = hub_open_config(folder, &family, &c, err) && weights_of_hub(&weights, s, family, &c, err) &&
+              (!family->encoder || embedder_settings(folder, family, &c, &settings, err));
     if (ok) plan_gguf(plan, &weights, &c);
     if (ok) {
         GgufWriter *w = gguf_writer_new();
         Tokenizer *tokenizer = model_tokenizer(folder, &plan->report->no_tokenizer);
         const GgmlTypeInfo *type = plan->options->type ? plan->options->type : common_type(plan);
         model_put_config(w, family, &c);
+        if (family->encoder) embedder_settings_to_gguf(&settings, family, w);
         if (type->type != GGML_BF16) gguf_put_u32(w, "general.file_type", file_type(type));
         if (is_blocks(type->type)) gguf_put_u32(w, "general.quantization_version", 2);
         if (tokenizer) tokenizer_to_gguf(tokenizer, w);

@@ -40,6 +40,12 @@ same out three
 embeds 'A DOG ran\n' --model bert
 [ "$(cut -c 1-8 out)" = "$(tail -n 1 three | cut -c 1-8)" ] || problem 'alone it is another vector'
 
+# A GGUF file holds the same model
+works export --model bert --out bert.gguf
+embeds 'the cat sat\n\nA DOG ran\n' --model bert.gguf
+quiet
+same out three
+
 # Lines that are cut or are no UTF-8: said, by number
 embeds 'a cat\nthe the the the the the the the the the the\n' --model bert
 complains 'line 2: 13 tokens are cut to the model.s 12$'

@@ -26,7 +26,7 @@ static void open_model(const char *path)
     stream = stream_open(gpu, &err);
     ck_assert_msg(stream != NULL, "%s", err.message);
     model = model_load(gpu, stream, path, false, &tokenizer, &err);
-    ck_assert_msg(model && embedder_settings(path, model, &settings, &err) &&
+    ck_assert_msg(model && embedder_settings(path, model->family, &model->config, &settings, &err) &&
                       embedder_open(&embedder, model, tokenizer, stream, settings, &err),
                   "%s", err.message);
 }
@@ -224,7 +224,7 @@ START_TEST(settings_of_a_folder)
     const char *const texts[] = { CASES[_i].modules, CASES[_i].pooling, CASES[_i].limit, CASES[_i].tokenizer };
     for (size_t i = 0; i < COUNT_OF(names); i++)
         if (texts[i]) write_file(names[i], texts[i]);
-    bool ok = embedder_settings(folder, model, &s, &err);
+    bool ok = embedder_settings(folder, model->family, &model->config, &s, &err);
     if (CASES[_i].message) {
         ck_assert(!ok);
         ck_assert_msg(strstr(err.message, CASES[_i].message) && strstr(err.message, folder),
@@ -253,7 +253,7 @@ START_TEST(settings_of_a_gguf)
         char *path = path_join(folder, "bert.gguf");
         ck_assert_msg(gguf_writer_save(w, path, &err), "%s", err.message);
         gguf_writer_free(w);
-        bool ok = embedder_settings(path, model, &s, &err);
+        bool ok = embedder_settings(path, model->family, &model->config, &s, &err);
         if (cases[i].message)
             ck_assert_msg(!ok && strstr(err.message, cases[i].message), "\"%s\"", err.message);
         else
