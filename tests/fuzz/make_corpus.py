@@ -2,6 +2,7 @@
 """Writes the seeds of tests/fuzz/corpus/: small valid files, and broken ones that each differ in one field."""
 import io
 import json
+import math
 import os
 import struct
 import zipfile
@@ -187,6 +188,46 @@ save("safetensors", "broken-rest", safetensors({"a": entry("U8", [2], 0, 2)}, by
 save("safetensors", "broken-metadata", safetensors({"__metadata__": {"a": 1}}))
 save("safetensors", "broken-nul", safetensors(b'{"a\\u0000":{"dtype":"U8","shape":[1],"data_offsets":[0,1]}}', b"x"))
 save("safetensors", "broken-deep", safetensors(b'{"a":' * 3000 + b"1" + b"}" * 3000))
+
+
+
+def model(dtype, shapes):
+    """Safetensors of those shapes, all numbers the same."""
+    width, number, header, end = (4, b"\0\0\x80\x3f", {}, 0) if dtype == "F32" else (2, b"\x80\x3f", {}, 0)
+    for name, shape in shapes.items():
+        begin, end = end, end + width * math.prod(shape)
+        header[name] = entry(dtype, shape, begin, end)
+    return safetensors(header, number * (end // width))
+
+
+def both(name, *shape):
+    return {name + ".weight": list(shape), name + ".bias": [shape[-1]]}
+
+
+# Of the sizes that fuzz_hub.c takes: width 4, 2 heads, 3 rows of ids, 2 positions, 3 inside.
+H, L, B = "transformer.h.0.", "model.layers.0.", "encoder.layer.0."
+OF_GPT2 = {"transformer.wte.weight": [3, 4], "transformer.wpe.weight": [2, 4], **both(H + "ln_1", 4), **both(H + "ln_2", 4),
+           **both(H + "attn.c_attn", 4, 12), **both(H + "attn.c_proj", 4, 4), **both(H + "mlp.c_fc", 4, 3),
+           **both(H + "mlp.c_proj", 3, 4), **both("transformer.ln_f", 4), "lm_head.weight": [3, 4]}
+OF_LLAMA = {"model.embed_tokens.weight": [3, 4], "model.norm.weight": [4], "lm_head.weight": [3, 4],
+            L + "input_layernorm.weight": [4], L + "post_attention_layernorm.weight": [4],
+            **{L + f"self_attn.{p}_proj.weight": [4, 4] for p in "qkvo"},
+            **{L + f"mlp.{p}_proj.weight": shape for p, shape in {"gate": [3, 4], "up": [3, 4], "down": [4, 3]}.items()}}
+OF_BERT = {**{f"embeddings.{p}_embeddings.weight": [n, 4] for p, n in {"word": 3, "position": 2, "token_type": 2}.items()},
+           **both("embeddings.LayerNorm", 4), **{k: v for p in ("query", "key", "value") for k, v in
+                                                 both(B + "attention.self." + p, 4, 4).items()},
+           **both(B + "attention.output.dense", 4, 4), **both(B + "attention.output.LayerNorm", 4),
+           B + "intermediate.dense.weight": [3, 4], B + "intermediate.dense.bias": [3],
+           B + "output.dense.weight": [4, 3], B + "output.dense.bias": [4], **both(B + "output.LayerNorm", 4)}
+for name, shapes in {"gpt2": OF_GPT2, "llama": OF_LLAMA, "bert": OF_BERT}.items():
+    save("hub", "valid-" + name, model("F32", shapes))
+    save("hub", "valid-" + name + "-bf16", model("BF16", shapes))
+    first = next(iter(shapes))
+    save("hub", "broken-missing-" + name, model("F32", {k: v for k, v in shapes.items() if k != first}))
+    save("hub", "broken-more-" + name, model("F32", {**shapes, "more": [1]}))
+save("hub", "broken-rows", model("F32", {**OF_LLAMA, L + "self_attn.q_proj.weight": [3, 4]}))
+save("hub", "broken-flat", model("F32", {**OF_GPT2, H + "attn.c_attn.weight": [48]}))
+save("hub", "broken-vocabulary", model("F32", {**OF_BERT, "embeddings.word_embeddings.weight": [4, 4]}))
 
 GPT2 = {"model_type": "gpt2", "n_embd": 8, "n_layer": 1, "n_head": 2, "n_positions": 4, "vocab_size": 9, "n_inner": None,
         "layer_norm_epsilon": 1e-5, "activation_function": "gelu_new"}

@@ -15,6 +15,9 @@
 #define LLVMFuzzerTestOneInput fuzz_config
 #include "fuzz/fuzz_config.c"
 #undef LLVMFuzzerTestOneInput
+#define LLVMFuzzerTestOneInput fuzz_hub
+#include "fuzz/fuzz_hub.c"
+#undef LLVMFuzzerTestOneInput
 #define LLVMFuzzerTestOneInput fuzz_zip
 #include "fuzz/fuzz_zip.c"
 #undef LLVMFuzzerTestOneInput
@@ -34,6 +37,24 @@ static bool read_safetensors(const uint8_t *data, size_t size, Error *err)
     Safetensors *s = safetensors_open_memory(data, size, "file", err);
     safetensors_close(s);
     return s != NULL;
+}
+
+// As one family's at least.
+static bool read_hub(const uint8_t *data, size_t size, Error *err)
+{
+    bool read = false;
+    Safetensors *s = safetensors_open_memory(data, size, "file", err);
+    for (size_t i = 0; s && !read && i < COUNT_OF(fuzz_families); i++) {
+        Error why = { "" };
+        Weights weights;
+        const Family *family = family_find(fuzz_families[i]);
+        Config config = fuzz_config_of(family);
+        read = weights_of_hub(&weights, s, family, &config, &why);
+        if (!read) error_set(err, "%s", why.message);
+        weights_free(&weights);
+    }
+    safetensors_close(s);
+    return read;
 }
 
 static bool read_zip(const uint8_t *data, size_t size, Error *err)
@@ -86,6 +107,9 @@ END_TEST
 START_TEST(zip_corpus) { ck_assert_int_ge(replay("tests/fuzz/corpus/zip", fuzz_zip, read_zip), 10); }
 END_TEST
 
+START_TEST(hub_corpus) { ck_assert_int_ge(replay("tests/fuzz/corpus/hub", fuzz_hub, read_hub), 15); }
+END_TEST
+
 START_TEST(config_corpus) { ck_assert_int_ge(replay("tests/fuzz/corpus/config", fuzz_config, NULL), 5); }
 END_TEST
 
@@ -100,6 +124,7 @@ Suite *suite_fuzz(void)
     tcase_add_test(tests, gguf_corpus);
     tcase_add_test(tests, safetensors_corpus);
     tcase_add_test(tests, zip_corpus);
+    tcase_add_test(tests, hub_corpus);
     tcase_add_test(tests, config_corpus);
     tcase_add_test(tests, tokenizer_corpus);
     suite_add_tcase(suite, tests);

@@ -34,7 +34,7 @@ def main():
     ours = np.array([json.loads(line) for line in out.splitlines()])
     cosine = (ours * theirs).sum(1) / np.linalg.norm(ours, axis=1) / np.linalg.norm(theirs, axis=1)
     print(f"{len(lines)} lines: least cosine {cosine.min():.7f}")
-    sys.exit(len(ours) != len(lines) or cosine.min() < 0.9999)
+    sys.exit(int(len(ours) != len(lines) or cosine.min() < 0.9999))
 
 
 main()

@@ -62,7 +62,7 @@ def main():
     cosine = (ours * theirs).sum(1) / np.linalg.norm(ours, axis=1) / np.linalg.norm(theirs, axis=1)
     print(f"{len(lines)} lines: least cosine {cosine.min():.9f}, largest difference {abs(ours - theirs).max():.1e}; "
           f"sentence-transformers {middle - start:.1f} s, lectern {end - middle:.1f} s with its start")
-    sys.exit(len(ours) != len(lines) or cosine.min() < 0.9999)
+    sys.exit(int(len(ours) != len(lines) or cosine.min() < 0.9999))
 
 
 main()
