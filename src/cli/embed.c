@@ -1,6 +1,7 @@
 #include "base/progress.h"
 #include "base/utf8.h"
 #include "cli/command.h"
+#include "cli/named_model.h"
 #include "models/embedder.h"
 #include <errno.h>
 #include <jansson.h>
@@ -16,7 +17,7 @@ enum { WINDOW_LINES = 256, WINDOW_TOKENS = 1 << 15 };
 static const char *model_path;
 
 static Option options[] = {
-    TEXT("model", model_path, "folder of the model, its safetensors file, or a GGUF file"),
+    PATH("model", model_path, "MODEL", "folder of the model, its safetensors file, or a GGUF file"),
 };
 
 typedef struct Run {
@@ -140,7 +141,7 @@ static bool go(const Invocation *in, Gpu *gpu, Stream *stream, Error *err)
     Tokenizer *tokenizer = NULL;
     EmbedderSettings settings;
     Run run = { .in = in };
-    Model *model = model_load(gpu, stream, model_path, false, &tokenizer, err);
+    Model *model = named_model_load(gpu, stream, model_path, &tokenizer, err);
     bool ok =
         model && embedder_settings(model_path, model->family, &model->config, &settings, err) &&
         (embedder_open(&run.embedder, model, tokenizer, stream, settings, err) || error_prefix(err, "%s", model_path));

@@ -5,7 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const char *model_path, *prompt;
+static const char *model_path, *prompt, *draft_path;
+static int64_t draft_tokens = 4;
 static AnswerOptions answering = { .max_tokens = 200, ANSWER_DEFAULTS };
 static bool echo;
 
@@ -15,13 +16,16 @@ static Option options[] = {
          "text to go on from; without it the model starts at its token for the beginning of a text,\n"
          "                             or, where it has none, behind a line break"),
     ANSWER_OPTIONS(answering),
+    PATH("draft", draft_path, "MODEL",
+         "a smaller model of the same vocabulary that drafts tokens: the text's distribution stays"),
+    INT("draft-tokens", draft_tokens, 1, GENERATOR_ROWS - 1, "drafted for each pass of the model at most"),
     FLAG("echo", echo, "print the prompt too"),
 };
 
 typedef struct Writing {
-    Model *model;
+    Model *model, *draft;
     Tokenizer *tokenizer;
-    Generator generator;
+    Generator generator, draft_generator;
     Sampler sampler;
     Decoder decoder;
     Answer answer;
@@ -86,9 +90,26 @@ static void print_json(const Writing *w)
     json_object_set_new(root, "prompt_ids", ids);
     json_t *answer = answer_json(&w->answer);
     json_object_update(root, answer);
+    if (w->draft)
+        json_object_set_new(root, "draft",
+                            json_pack("{s:I, s:I, s:I}", "tokens", (json_int_t)w->decoder.drafted, "accepted",
+                                      (json_int_t)w->decoder.accepted, "passes", (json_int_t)w->decoder.passes));
     json_dumpf(root, stdout, JSON_INDENT(2)), putchar('\n');
     json_decref(answer);
     json_decref(root);
+}
+
+static void report(const Writing *w)
+{
+    const Decoder *d = &w->decoder;
+    fflush(stdout);
+    if (!strcmp(w->answer.reason, "context"))
+        fprintf(stderr, "lectern generate: the model's context of %lld tokens is full\n",
+                (long long)w->generator.capacity);
+    if (w->draft)
+        fprintf(stderr, "lectern generate: %lld of %lld drafted tokens accepted (%.0f %%), %lld passes of the model\n",
+                (long long)d->accepted, (long long)d->drafted,
+                d->drafted ? 100.0 * (double)d->accepted / (double)d->drafted : 0, (long long)d->passes);
 }
 
 static bool write_answer(const Invocation *in, Writing *w, Error *err)
@@ -100,14 +121,25 @@ static bool write_answer(const Invocation *in, Writing *w, Error *err)
                          (long long)w->generator.capacity);
     if (echo && prompt) answer_put(a, prompt, strlen(prompt));
     if (!answer_write(a, &w->decoder, err)) return false;
-    if (in->common.json) {
+    if (in->common.json)
         print_json(w);
-    } else if (!strcmp(a->reason, "context")) {
-        fflush(stdout);
-        fprintf(stderr, "lectern generate: the model's context of %lld tokens is full\n",
-                (long long)w->generator.capacity);
-    }
+    else
+        report(w);
     return true;
+}
+
+static bool open_draft(Writing *w, Stream *stream, Error *err)
+{
+    Tokenizer *tokenizer = NULL;
+    Error differ = { "" };
+    w->draft = named_model_load(w->model->gpu, stream, draft_path, &tokenizer, err);
+    if (!w->draft) return false;
+    bool ok = tokenizer_same_tokens(tokenizer, w->tokenizer, &differ) ||
+              error_set(err, "%s: a draft needs the vocabulary of %s: %s", draft_path, model_path, differ.message);
+    tokenizer_free(tokenizer);
+    ok = ok && generator_open(&w->draft_generator, w->draft, stream, w->generator.capacity, err);
+    if (ok) decoder_set_draft(&w->decoder, &w->draft_generator, (int)draft_tokens);
+    return ok;
 }
 
 static bool go(const Invocation *in, Gpu *gpu, Stream *stream, Error *err)
@@ -120,12 +152,14 @@ static bool go(const Invocation *in, Gpu *gpu, Stream *stream, Error *err)
     bool ok = prompt_ids(w.tokenizer, &w.prompt, err) &&
               generator_open(&w.generator, w.model, stream, (int64_t)w.prompt.count + answering.max_tokens, err);
     if (ok) decoder_open(&w.decoder, &w.generator, &w.sampler);
-    ok = ok && write_answer(in, &w, err);
+    ok = ok && (!draft_path || open_draft(&w, stream, err)) && write_answer(in, &w, err);
     answer_free(&w.answer);
     decoder_close(&w.decoder);
     free(w.prompt.ids);
     sampler_close(&w.sampler);
     generator_close(&w.generator);
+    generator_close(&w.draft_generator);
+    model_free(w.draft);
     model_free(w.model);
     tokenizer_free(w.tokenizer);
     return ok;

@@ -1,4 +1,5 @@
 #include "cli/command.h"
+#include "cli/named_model.h"
 #include "formats/npy.h"
 #include "models/model.h"
 #include <jansson.h>
@@ -9,10 +10,10 @@
 static const char *model_path, *prompt, *name, *npy_path;
 
 static Option options[] = {
-    TEXT("model", model_path, "GGUF file, or folder of safetensors"),
+    PATH("model", model_path, "MODEL", "GGUF file, or folder of safetensors"),
     TEXT("prompt", prompt, "text that the model reads"),
     TEXT("name", name, "of an activation, or a pattern: blocks.*.attn.hook_pattern; all without it"),
-    TEXT("npy", npy_path, "write the activation of --name to this file, for NumPy"),
+    PATH("npy", npy_path, "FILE", "write the activation of --name to this file, for NumPy"),
 };
 
 // ---- Listening -------------------------------------------------------------------------------------------------------
@@ -135,7 +136,7 @@ static bool go(const Invocation *in, Gpu *gpu, Stream *stream, Error *err)
     Tokenizer *tokenizer = NULL;
     TokenList ids = { 0 };
     Heard heard = { 0 };
-    Model *model = model_load(gpu, stream, model_path, false, &tokenizer, err);
+    Model *model = named_model_load(gpu, stream, model_path, &tokenizer, err);
     bool ok = model && read_prompt(tokenizer, model, &ids, err) && listen(model, stream, &ids, &heard, err);
     if (ok && heard.count == 0)
         ok = error_set(err, "--name %s: the model has no such activation; without --name all are listed", name);

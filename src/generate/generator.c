@@ -2,7 +2,7 @@
 #include <math.h>
 #include <stdlib.h>
 
-enum { PAGE = 64, CHUNK = 256 };
+enum { PAGE = 64, CHUNK = GENERATOR_ROWS };
 
 bool generator_open(Generator *g, const Model *model, Stream *stream, int64_t capacity, Error *err)
 {
@@ -18,6 +18,7 @@ bool generator_open(Generator *g, const Model *model, Stream *stream, int64_t ca
                        err))
         return false;
     g->tape = tape_open(stream);
+    g->rows = 1;
     g->logits = NEW_ARRAY(float, c->vocab_size);
     int32_t *table = NEW_ARRAY(int32_t, pages); // one sequence owns all pages, in order
     for (int64_t i = 0; i < pages; i++) table[i] = (int32_t)i;
@@ -49,8 +50,8 @@ static Tensor *put(Tape *t, const int32_t *ids, int64_t n)
     return x;
 }
 
-// Runs one chunk; its last row's logits are read if it is the last.
-static bool feed_chunk(Generator *g, const int32_t *ids, int64_t n, bool last, Error *err)
+// Runs one chunk, and reads the logits of its last rows.
+static bool feed_chunk(Generator *g, const int32_t *ids, int64_t n, int64_t rows, Error *err)
 {
     Tape *t = g->tape;
     tape_reset(t);
@@ -62,10 +63,10 @@ static bool feed_chunk(Generator *g, const int32_t *ids, int64_t n, bool last, E
     Place place = { .pos = pos, .cache = &g->cache, .slots = pos }; // pages lie in order: a slot is a position
     Tensor *h = g->model->family->hidden(t, g->model, put(t, ids, n), &place);
     g->past += n;
-    if (!last) return !stream_failed(t->stream) || stream_wait(t->stream, err);
+    if (rows == 0) return !stream_failed(t->stream) || stream_wait(t->stream, err);
     Tensor *flat = reshape(t, h, SHAPE(n, dim(h, 2)));
-    Tensor row = tensor_view(flat, n - 1, 1, NULL);
-    Tensor *logits = linear(t, &row, g->model->head.weight, g->model->head.bias);
+    Tensor last = tensor_view(flat, n - rows, rows, NULL);
+    Tensor *logits = linear(t, &last, g->model->head.weight, g->model->head.bias);
     if (!tensor_read(t->stream, probe(t, "logits", logits), g->logits, err)) return false;
     for (int64_t i = 0; i < count(logits); i++)
         if (!(g->logits[i] < INFINITY))
@@ -75,14 +76,26 @@ static bool feed_chunk(Generator *g, const int32_t *ids, int64_t n, bool last, E
 
 bool generator_feed(Generator *g, const int32_t *ids, int64_t n, Error *err)
 {
+    return generator_feed_rows(g, ids, n, 1, err);
+}
+
+bool generator_feed_rows(Generator *g, const int32_t *ids, int64_t n, int64_t rows, Error *err)
+{
     if (n == 0) return error_set(err, "the prompt is empty: there is nothing to go on from");
+    CHECK(0 < rows && rows <= n && rows <= GENERATOR_ROWS, "generator_feed_rows: %lld rows of %lld ids",
+          (long long)rows, (long long)n);
     if (g->past + n > g->capacity)
         return error_set(err, "%lld tokens do not fit: the model's context is %lld", (long long)(g->past + n),
                          (long long)g->capacity);
-    for (int64_t done = 0; done < n;) {
-        int64_t part = n - done < CHUNK ? n - done : CHUNK;
-        if (!feed_chunk(g, ids + done, part, done + part == n, err)) return false;
-        done += part;
+    if (rows > g->rows) {
+        g->rows = rows;
+        g->logits = mem_resize(g->logits, (size_t)(rows * g->model->config.vocab_size), sizeof *g->logits);
+    }
+    for (int64_t left = n; left > 0;) {
+        int64_t part = left <= CHUNK ? left : left - rows < CHUNK ? left - rows : CHUNK; // the rows are in the last one
+        if (!feed_chunk(g, ids, part, part == left ? rows : 0, err)) return false;
+        ids += part;
+        left -= part;
     }
     return true;
 }

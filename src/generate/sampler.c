@@ -9,7 +9,7 @@ void sampler_open(Sampler *s, SamplerOptions options, int vocab_size, uint64_t s
     *s = (Sampler){ .options = options, .vocab_size = vocab_size, .random = { .key = random_key(seed, "sampling") } };
     s->candidates = NEW_ARRAY(Candidate, vocab_size);
     s->scores = NEW_ARRAY(double, vocab_size);
-    s->seen = NEW_ARRAY(bool, vocab_size);
+    s->seen = NEW_ARRAY(int32_t, vocab_size);
 }
 
 void sampler_close(Sampler *s)
@@ -22,7 +22,12 @@ void sampler_close(Sampler *s)
 
 void sampler_see(Sampler *s, int32_t id)
 {
-    if (id >= 0 && id < s->vocab_size) s->seen[id] = true;
+    if (id >= 0 && id < s->vocab_size) s->seen[id]++;
+}
+
+void sampler_unsee(Sampler *s, int32_t id)
+{
+    if (id >= 0 && id < s->vocab_size) s->seen[id]--;
 }
 
 void sampler_forget(Sampler *s) { memset(s->seen, 0, (size_t)s->vocab_size * sizeof *s->seen); }
@@ -84,20 +89,25 @@ int sampler_distribution(Sampler *s, const float *logits)
     return n;
 }
 
-static double log_softmax_at(const float *logits, int n, int32_t id)
+double sampler_log_probability(const Sampler *s, const float *logits, int32_t id)
 {
     double largest = -INFINITY, sum = 0;
-    for (int i = 0; i < n; i++) largest = fmax(largest, (double)logits[i]);
-    for (int i = 0; i < n; i++) sum += exp((double)logits[i] - largest);
+    for (int i = 0; i < s->vocab_size; i++) largest = fmax(largest, (double)logits[i]);
+    for (int i = 0; i < s->vocab_size; i++) sum += exp((double)logits[i] - largest);
     return (double)logits[id] - largest - log(sum);
+}
+
+int32_t sampler_pick(Sampler *s, int n)
+{
+    int i = 0;
+    if (n > 1)
+        for (double u = random_uniform(&s->random); i + 1 < n && u >= s->candidates[i].p; i++) u -= s->candidates[i].p;
+    return s->candidates[i].id;
 }
 
 int32_t sampler_draw(Sampler *s, const float *logits, double *log_probability)
 {
-    int n = sampler_distribution(s, logits), i = 0;
-    if (n > 1)
-        for (double u = random_uniform(&s->random); i + 1 < n && u >= s->candidates[i].p; i++) u -= s->candidates[i].p;
-    int32_t id = s->candidates[i].id;
-    *log_probability = log_softmax_at(logits, s->vocab_size, id);
+    int32_t id = sampler_pick(s, sampler_distribution(s, logits));
+    *log_probability = sampler_log_probability(s, logits, id);
     return id;
 }

@@ -24,16 +24,23 @@ typedef struct Sampler {
     int vocab_size;
     Candidate *candidates; // room for all
     double *scores;
-    bool *seen; // tokens that the repeat penalty falls on
+    int32_t *seen; // how often each token was there: the repeat penalty falls on those that were
 } Sampler;
 
 void sampler_open(Sampler *sampler, SamplerOptions options, int vocab_size, uint64_t seed);
 void sampler_close(Sampler *sampler);
-void sampler_see(Sampler *sampler, int32_t id); // a token of the prompt or the answer
-void sampler_forget(Sampler *sampler);          // all of them
+void sampler_see(Sampler *sampler, int32_t id);   // a token of the prompt or the answer
+void sampler_unsee(Sampler *sampler, int32_t id); // takes one sampler_see back
+void sampler_forget(Sampler *sampler);            // all of them
 
 // The distribution after all filters, the most probable first (the lower id first among equals). Returns how many.
 int sampler_distribution(Sampler *sampler, const float *logits);
 
-// Draws one token, which is not seen by that. *log_probability is natural, under the model's own distribution before any filter.
+// Draws one of the first n candidates, whose p sum to 1.
+int32_t sampler_pick(Sampler *sampler, int n);
+
+// log p of a token, natural, under the model's own distribution before any filter.
+double sampler_log_probability(const Sampler *sampler, const float *logits, int32_t id);
+
+// Draws one token, which is not seen by that. *log_probability is sampler_log_probability's.
 int32_t sampler_draw(Sampler *sampler, const float *logits, double *log_probability);

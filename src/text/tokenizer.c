@@ -208,3 +208,14 @@ int32_t tokenizer_find(const Tokenizer *t, const char *token)
     const int64_t *id = string_map_find(&t->ids, string_view(token));
     return id ? (int32_t)*id : -1;
 }
+
+bool tokenizer_same_tokens(const Tokenizer *a, const Tokenizer *b, Error *err)
+{
+    const Vocabulary *v = &a->vocabulary, *w = &b->vocabulary;
+    if (v->n_tokens != w->n_tokens) return error_set(err, "%zu tokens and %zu", v->n_tokens, w->n_tokens);
+    for (size_t i = 0; i < v->n_tokens; i++)
+        if (!string_view_equal(v->tokens[i], w->tokens[i]))
+            return error_set(err, "token %zu is \"%.*s\" and \"%.*s\"", i, VIEW_ARGS(v->tokens[i]),
+                             VIEW_ARGS(w->tokens[i]));
+    return true;
+}

@@ -141,6 +141,8 @@ int32_t tokenizer_unknown(const Tokenizer *tokenizer);
 bool tokenizer_adds_bos(const Tokenizer *tokenizer); // in front of each text
 bool tokenizer_adds_eos(const Tokenizer *tokenizer); // behind it
 TokenType tokenizer_type(const Tokenizer *tokenizer, int32_t id);
+// Whether both give the same tokens the same ids; the error names the first that differs.
+bool tokenizer_same_tokens(const Tokenizer *a, const Tokenizer *b, Error *err);
 int32_t tokenizer_find(const Tokenizer *tokenizer, const char *token); // by its spelling in the vocabulary; −1
 
 // Decodes ids as they come, never cutting a character in two. {.tokenizer = t} starts it.

@@ -58,6 +58,26 @@ END
     python3 -m json.tool out >/dev/null || problem 'pieces of characters break the JSON'
 fi
 
+# A draft changes no greedy token, and its vocabulary is the model's.
+works train "${tiny[@]}" --n-layer 2 --seq-len 64 --steps 30 --lr 0.02 --out small
+for drafts in 1 4 100; do
+    refused 0 '[0-9]+ of [0-9]+ drafted tokens accepted \([0-9]+ %\), [0-9]+ passes of the model' generate --model $model \
+        --draft small/model.gguf --draft-tokens $drafts --prompt 'the cat' --temperature 0 --max-tokens 40
+    same out greedy
+done
+refused 0 '([0-9]+) of \2 drafted tokens accepted \(100 %\)' generate --model $model --draft $model --prompt 'the cat' \
+    --temperature 0 --max-tokens 40
+same out greedy
+works generate --model $model --draft small/model.gguf --prompt 'the cat' --max-tokens 20 --json && says '"accepted": [0-9]+'
+works train "${tiny[@]}" --tokenizer byte --steps 1 --out bytes.run
+refused 1 'bytes.run/model.gguf: a draft needs the vocabulary of .*: 257 tokens and [0-9]+' generate --model $model \
+    --draft bytes.run/model.gguf --prompt a
+tr a-z b-za <text >shifted
+works train "${tiny[@]}" --data shifted --steps 1 --out shifted.run
+refused 1 'a draft needs the vocabulary of .*: token [0-9]+ is ".*" and ".*"' generate --model $model \
+    --draft shifted.run/model.gguf --prompt a
+refused 1 'nothere: there is no such file' generate --model $model --draft nothere --prompt a
+refused 2 '--draft-tokens: 0 is out of range' generate --model $model --draft $model --draft-tokens 0
 
 # Without a prompt: a text without documents has no token for their beginning, and the model starts behind a line break.
 refused 0 'context of 64 tokens is full' generate --model $model
