@@ -10,6 +10,10 @@ static const Rgb BLUE_RED[] = {
     { 33, 102, 172 },  { 67, 147, 195 },  { 146, 197, 222 }, { 209, 229, 240 }, { 247, 247, 247 },
     { 253, 219, 199 }, { 244, 165, 130 }, { 214, 96, 77 },   { 178, 24, 43 },
 };
+static const Rgb YELLOW_BLUE[] = {
+    { 255, 255, 217 }, { 237, 248, 177 }, { 199, 233, 180 }, { 127, 205, 187 }, { 65, 182, 196 },
+    { 29, 145, 192 },  { 34, 94, 168 },   { 37, 52, 148 },   { 8, 29, 88 },
+};
 static const Rgb SERIES[] = {
     { 0, 114, 178 }, { 213, 94, 0 },   { 0, 158, 115 },  { 204, 121, 167 },
     { 230, 159, 0 }, { 86, 180, 233 }, { 160, 130, 20 }, { 130, 130, 130 },
@@ -30,10 +34,21 @@ static Rgb along(const Rgb *points, int n, float t)
     return (Rgb){ mix(a.r, b.r, t), mix(a.g, b.g, t), mix(a.b, b.b, t) };
 }
 
+static float place_in(Range range, float value)
+{
+    return isnan(value) ? 0.5F : (float)(((double)value - range.low) / ((double)range.high - range.low));
+}
+
 Rgb color_of_value(float value, Range range, bool diverging)
 {
-    float t = isnan(value) ? 0.5F : (float)(((double)value - range.low) / ((double)range.high - range.low));
+    float t = place_in(range, value);
     return diverging ? along(BLUE_RED, COUNT_OF(BLUE_RED), t) : along(VIRIDIS, COUNT_OF(VIRIDIS), t);
+}
+
+Rgb color_on_paper(float value, Range range, bool diverging)
+{
+    float t = place_in(range, value);
+    return diverging ? along(BLUE_RED, COUNT_OF(BLUE_RED), t) : along(YELLOW_BLUE, COUNT_OF(YELLOW_BLUE), t);
 }
 
 Rgb color_of_series(int i) { return SERIES[(unsigned)i % COUNT_OF(SERIES)]; }

@@ -14,6 +14,10 @@ Rgb color_of_value(float value, Range range, bool diverging);
 // The colours of up to 8 series: M. Okabe and K. Ito, "Color Universal Design" (2008).
 Rgb color_of_series(int i);
 
+// The same for pages and figures, which are read on a light ground: nothing is light there, and the sequential map grows
+// darker. It is YlGnBu with 9 classes (C. Brewer, ColorBrewer 2.0).
+Rgb color_on_paper(float value, Range range, bool diverging);
+
 double color_luminance(Rgb color);      // relative luminance, WCAG 2.1: 0 black to 1 white
 bool color_wants_white_text(Rgb color); // the one of black and white with the higher contrast on it
 int color_to_256(Rgb color);            // the nearest entry of xterm's 6 × 6 × 6 cube or grey ramp

@@ -73,7 +73,7 @@ static void html_tokens(Html *html, const Exhibit *exhibit)
     for (int i = 0; i < strip->n; i++) {
         fputs("<li><b", html->out);
         if (strip->values && isfinite(strip->values[i])) {
-            Rgb color = color_of_value(strip->values[i], range, strip->diverging);
+            Rgb color = color_on_paper(strip->values[i], range, strip->diverging);
             fprintf(html->out, " style=\"background:%s;color:%s\"", html_color(html, color),
                     color_wants_white_text(color) ? "#fff" : "#000");
         }
@@ -156,7 +156,6 @@ static void html_code(Html *html, const Exhibit *exhibit)
     int state = 0;
     CodeClass class;
     size_t n;
-    if (exhibit->code.kernel) fputs("<details><summary>source</summary>", html->out);
     fputs("<pre tabindex=\"0\"><code>", html->out);
     for (const char *run = source; (n = highlight_next(&source, &state, &class)); run = source) {
         if (class != CODE_PLAIN) fprintf(html->out, "<span class=\"%c\">", names[class]);
@@ -164,7 +163,6 @@ static void html_code(Html *html, const Exhibit *exhibit)
         if (class != CODE_PLAIN) fputs("</span>", html->out);
     }
     fputs("</code></pre>\n", html->out);
-    if (exhibit->code.kernel) fputs("</details>\n", html->out);
 }
 
 // Which kinds are pictures: those show their text form too.
@@ -204,6 +202,32 @@ static void write_exhibit(FILE *out, const Exhibit *exhibit)
     }
     fputs(prose ? "</div>\n" : "</figure>\n", out);
     arena_free(&arena);
+}
+
+// The kernels of a step in one figure, each folded to its name.
+static void write_kernels(FILE *out, const Exhibit *const *exhibits, int n)
+{
+    fputs("<figure class=\"kernels\">\n<h3>Kernels</h3>\n", out);
+    for (int i = 0; i < n; i++) {
+        Arena arena = { 0 };
+        fputs("<details><summary><code>", out);
+        html_escape(out, exhibits[i]->title);
+        fputs("</code> <small>", out);
+        html_escape(out, exhibits[i]->finding);
+        fputs("</small></summary>", out);
+        html_code(&(Html){ out, &arena }, exhibits[i]);
+        fputs("</details>\n", out);
+        arena_free(&arena);
+    }
+    fputs("</figure>\n", out);
+}
+
+static void write_exhibits(FILE *out, const Exhibit *const *exhibits, int n)
+{
+    int first = n; // the kernels stand at the end
+    while (first > 0 && exhibits[first - 1]->kind == EXHIBIT_CODE && exhibits[first - 1]->code.kernel) first--;
+    for (int i = 0; i < first; i++) write_exhibit(out, exhibits[i]);
+    if (first < n) write_kernels(out, exhibits + first, n - first);
 }
 
 static void write_start(FILE *out, const char *title)
@@ -263,9 +287,10 @@ static bool write_step(FILE *out, Show *show, int i, Error *err)
     if (step->question) {
         fputs("<div class=\"question\"><p><strong>Before you look:</strong> ", out);
         html_escape(out, step->question);
-        fputs("</p></div>\n", out);
+        fputs("</p></div>\n<details class=\"answer\"><summary>Now look</summary>\n", out);
     }
-    for (int e = 0; e < n; e++) write_exhibit(out, exhibits[e]);
+    write_exhibits(out, exhibits, n);
+    if (step->question) fputs("</details>\n", out);
     fputs("<p class=\"moves\">", out);
     if (i > 0)
         fprintf(out, "<a href=\"#step-%d\">← back</a>", i);

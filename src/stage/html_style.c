@@ -25,8 +25,8 @@ const char *const html_style[] = {
     "outline-offset:2px}",
     ".skip{position:absolute;left:-99rem}",
     ".skip:focus{left:1rem;top:1rem;background:var(--paper);padding:.3rem .6rem}",
-    "nav ol{margin:1.2rem 0 0;padding:0 0 0 1.6rem;color:var(--soft)}",
-    "nav li{margin:.15rem 0}",
+    "nav ol{margin:1.2rem 0 0;padding:0 0 0 1.6rem;color:var(--soft);columns:17rem 2;column-gap:2.5rem}",
+    "nav li{margin:.15rem 0;break-inside:avoid}",
     "nav a{text-decoration:none}",
     "nav a:hover{text-decoration:underline}",
     ".params{color:var(--soft);font-size:.9rem;margin:0}",
@@ -38,6 +38,7 @@ const char *const html_style[] = {
     ".scroll{overflow-x:auto;margin:0 -.2rem;padding:0 .2rem}",
     "svg{display:block;height:auto;max-width:100%}",
     "svg text{font:12px ui-monospace,SFMono-Regular,Menlo,Consolas,\"DejaVu Sans Mono\",monospace;fill:var(--ink)}",
+    "svg text.in{font-size:10.5px}",
     "svg text.white{fill:#fff}",
     "svg text.black{fill:#000}",
     "svg text.dim{fill:var(--soft)}",
@@ -54,12 +55,14 @@ const char *const html_style[] = {
     ".arrow{fill:var(--soft)}",
     ".pixels{image-rendering:pixelated;max-width:100%}",
     "img.pixels{height:auto;border:1px solid var(--line)}",
-    ".flow{display:flex;flex-wrap:wrap;gap:1rem 1.2rem}",
+    ".flow{display:flex;flex-wrap:wrap;gap:1rem}",
+    ".flow>div{min-width:0}",
     ".dial{width:120px}",
     ".name{font-size:.85rem;margin:.2rem 0;line-height:1.35}",
     ".dial .name{text-align:center}",
     ".dim{color:var(--soft)}",
     ".legend{font-size:.83rem;color:var(--soft);margin:.35rem 0;line-height:1.5}",
+    ".hint{display:none}",
     ".scale{display:inline-block;width:9rem;max-width:40vw;height:.75em;vertical-align:-.05em;"
     "border-radius:3px;margin:0 .3em;print-color-adjust:exact;-webkit-print-color-adjust:exact}",
     ".key{display:inline-block;width:.8em;height:.8em;border-radius:2px}",
@@ -77,13 +80,19 @@ const char *const html_style[] = {
     "th{border-bottom:1.5px solid var(--soft);font-weight:600}",
     "td{border-bottom:1px solid var(--line)}",
     "td.num,th.num{text-align:right}",
+    "td:first-child:not(.num){overflow-wrap:anywhere;min-width:6.5rem}",
     "pre{margin:0;font:.82rem/1.5 ui-monospace,Menlo,Consolas,\"DejaVu Sans Mono\",monospace;overflow-x:auto;"
     "tab-size:4}",
     "summary{cursor:pointer;font-size:.83rem;color:var(--soft)}",
     "details pre{margin-top:.6rem}",
+    ".kernels details{border-top:1px solid var(--line);padding:.3rem 0}",
+    ".kernels summary code{color:var(--ink);overflow-wrap:anywhere}",
+    ".kernels small{font-size:.95em;margin-left:.4rem}",
     "figure>details{margin-top:.5rem}",
     ".question{border-left:3px solid var(--accent);padding:.1rem 0 .1rem 1rem;margin:1rem 0}",
     ".question p:last-child{margin:0}",
+    ".answer>summary{font-size:1rem;color:var(--accent);padding:.2rem 0}",
+    ".answer[open]>summary{color:var(--soft)}",
     ".k{color:var(--keyword)}",
     ".t{color:var(--type)}",
     ".b{color:var(--builtin)}",
@@ -93,9 +102,11 @@ const char *const html_style[] = {
     ".moves{display:flex;justify-content:space-between;font-size:.9rem;margin-top:1.4rem}",
     "footer{color:var(--soft);font-size:.85rem;padding-top:2rem;padding-bottom:3rem}",
     "@media(max-width:30rem){body{font-size:16px}header{padding-top:1.6rem}h1{font-size:1.8rem}"
-    "header,main,footer{padding-left:.9rem;padding-right:.9rem}figure{padding:.8rem .8rem;border-radius:8px}}",
+    "header,main,footer{padding-left:.9rem;padding-right:.9rem}figure{padding:.8rem .8rem;border-radius:8px}"
+    ".hint{display:block}table{font-size:.8rem}th,td{padding-right:.5rem}}",
     "@media print{:root{--ink:#000;--soft:#444;--paper:#fff;--panel:#fff;--line:#bbb}body{font-size:11pt}"
-    "nav,.moves,.skip{display:none}figure,h2,h3{break-inside:avoid}h2,h3{break-after:avoid}.scroll{"
+    "nav,.moves,.skip,.answer>summary{display:none}.answer::details-content{content-visibility:visible;"
+    "block-size:auto}figure,h2,h3{break-inside:avoid}h2,h3{break-after:avoid}.scroll{"
     "overflow:visible}svg *{print-color-adjust:exact;-webkit-print-color-adjust:exact}}",
     "@media(prefers-reduced-motion:reduce){html{scroll-behavior:auto}}",
     NULL,

@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { MAPS_WIDTH = 820, CURVE_WIDTH = 476, GAP = 18, LINE = 20, TITLE = 30, LEGEND_CELLS = 24, LEGEND_CELL = 8 };
+enum { MAPS_WIDTH = 690, CURVE_WIDTH = 476, GAP = 18, LINE = 20, TITLE = 30, LEGEND_CELLS = 24, LEGEND_CELL = 8 };
 static const double CHARACTER = 7.3; // px of a monospace character at 12 px
 
 typedef struct Figure {
@@ -90,7 +90,7 @@ static void write_legend(Figure *figure, const Heatmap *map)
     for (int i = 0; i < LEGEND_CELLS; i++) {
         float value = range.low + ((float)i + 0.5f) / LEGEND_CELLS * (range.high - range.low);
         fprintf(out, "<rect x=\"%.1f\" y=\"%.1f\" width=\"%d\" height=\"12\" fill=\"%s\"/>", x + i * LEGEND_CELL, y,
-                LEGEND_CELL, html_color(&figure->html, color_of_value(value, range, map->diverging)));
+                LEGEND_CELL, html_color(&figure->html, color_on_paper(value, range, map->diverging)));
     }
     fprintf(out, "\n<text class=\"dim\" x=\"%.1f\" y=\"%.1f\">%s", x + LEGEND_CELLS * LEGEND_CELL + 6, y + 10,
             label_number(figure->html.arena, range.high, map->unit));

@@ -264,13 +264,13 @@ static void check_first_kernels(Show *show)
     static const struct {
         const char *step, *shader;
     } first[] = {
-        { "Each token asks, is found, and hands over", "shaders/matmul/" },
-        { "Every query meets every key", "shaders/matmul/" },
+        { "Each token asks, is found, and hands over", "shaders/mat" }, // matmul, or matvec for a few tokens
+        { "Every query meets every key", "shaders/mat" },
         { "Divided by √d", "shaders/elementwise/scale.comp" },
         { "Scores become weights", "shaders/softmax/" },
         { "One kernel does all of it", "shaders/attention/" },
         { "Without the mask, everybody sees everybody", "shaders/softmax/" },
-        { "Queries of one text, keys and values of another", "shaders/matmul/" },
+        { "Queries of one text, keys and values of another", "shaders/mat" },
     };
     for (size_t i = 0; i < COUNT_OF(first); i++) {
         const Exhibit *const *exhibits;

@@ -146,6 +146,38 @@ START_TEST(the_page_stands_alone_and_is_safe)
 }
 END_TEST
 
+// The pictures of heat maps fill the page's figures, several of them side by side; and what answers a question is
+// folded behind it.
+START_TEST(the_page_is_laid_out)
+{
+    static const struct {
+        const char *title;
+        double least, most; // px of each map
+    } maps[] = { { "QKᵀ/√d with a causal mask", 600, 656 },
+                 { "Four heads side by side", 260, 320 },
+                 { "Small numbers with cells", 600, 656 },
+                 { "A map larger than", 600, 656 } };
+    char *text = page();
+    for (size_t i = 0; i < COUNT_OF(maps); i++) {
+        const char *figure = strstr(text, maps[i].title), *box = figure ? strstr(figure, "viewBox=\"0 0 ") : NULL;
+        ck_assert_ptr_nonnull(box);
+        double width = strtod(box + strlen("viewBox=\"0 0 "), NULL);
+        ck_assert_msg(width >= maps[i].least && width <= maps[i].most, "%s: %g px wide", maps[i].title, width);
+    }
+    const char *question = strstr(text, "Which token is the most probable?"),
+               *answer = strstr(text, "<details class=\"answer\">"), *first = strstr(text, "token by token"),
+               *last = strstr(text, "This is the second one"), *end = strstr(last, "</details>\n<p class=\"moves\">");
+    ck_assert(question && question < answer && answer < first && first < last && last < end);
+    ck_assert_ptr_null(strstr(answer + 1, "<details class=\"answer\">"));
+    // All kernels of a step in one figure.
+    const char *kernels = strstr(text, "<figure class=\"kernels\">"), *name = strstr(text, "shaders/matmul/naive.comp");
+    ck_assert(kernels && kernels < name);
+    ck_assert_ptr_null(strstr(kernels + 1, "<figure"));
+    ck_assert_ptr_nonnull(strstr(kernels, "</code> <small>The kernel&#39;s source of 11 lines.</small></summary><pre"));
+    free(text);
+}
+END_TEST
+
 START_TEST(a_failed_page_leaves_the_old_one)
 {
     char folder[] = "/tmp/lectern-test-XXXXXX";
@@ -264,6 +296,7 @@ Suite *suite_writers(void)
     tcase_add_test(tests, no_line_is_wider_than_the_terminal);
     tcase_add_test(tests, every_tag_is_closed);
     tcase_add_test(tests, the_page_stands_alone_and_is_safe);
+    tcase_add_test(tests, the_page_is_laid_out);
     tcase_add_test(tests, a_failed_page_leaves_the_old_one);
     tcase_add_loop_test(tests, a_signal_leaves_nothing_half_written, 0, (int)COUNT_OF(endings));
     tcase_add_test(tests, figures_stand_alone);
