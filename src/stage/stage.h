@@ -20,7 +20,7 @@ typedef struct Stage {
     Error error; // the first failure of a step
 } Stage;
 
-// A lecture's own state: each demo.c defines `struct Demo { … };`.
+// A lecture's own state: each lecture defines `struct Demo { … };`.
 typedef struct Demo Demo;
 
 // A step computes on the demo's state and shows; nothing else. The contract: steps run in order on a state that
