@@ -2,6 +2,7 @@
 // A negative target is left out (loss 0, weight 0); one beyond the row is NaN, as a NaN or ∞ among the logits is.
 // It is looked for: not every driver's max and exp hand a NaN on.
 //! variant workgroup: -DROW_WORKGROUP
+//! variant workgroup_fours: -DROW_WORKGROUP -DFOURS
 //! variant subgroup: -DROW_SUBGROUP
 //! variant fours: -DROW_SUBGROUP -DFOURS
 //! variant texel: -DROW_SUBGROUP -DFOURS -DTEXEL

@@ -1,6 +1,7 @@
 // Cross entropy backward.   dx[r,i] (+)= dloss[r]·(exp(x[r,i] − lse[r]) − (1−ε)·[i = target] − ε/n); 0 where the target is negative
 // dx may be x itself: each element is read before it is written.
 //! variant workgroup: -DROW_WORKGROUP
+//! variant workgroup_fours: -DROW_WORKGROUP -DFOURS
 //! variant subgroup: -DROW_SUBGROUP
 //! variant fours: -DROW_SUBGROUP -DFOURS
 //! variant texel: -DROW_SUBGROUP -DFOURS -DTEXEL

@@ -1,5 +1,6 @@
 // The mean of the rows that count.   mean = Σ loss·share,  share = 1 / Σ weight, or 0 where no row counts
 //! variant workgroup: -DROW_WORKGROUP
+//! variant workgroup_fours: -DROW_WORKGROUP -DFOURS
 //! variant subgroup: -DROW_SUBGROUP
 //! variant fours: -DROW_SUBGROUP -DFOURS
 //! variant texel: -DROW_SUBGROUP -DFOURS -DTEXEL

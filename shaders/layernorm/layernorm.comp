@@ -1,5 +1,6 @@
 // LayerNorm.   y[r,i] = gain[i]·(x[r,i] − μ[r])·s[r] + bias[i],   s[r] = 1 / sqrt(mean_i (x[r,i] − μ[r])² + eps)
 //! variant workgroup: -DROW_WORKGROUP
+//! variant workgroup_fours: -DROW_WORKGROUP -DFOURS
 //! variant subgroup: -DROW_SUBGROUP
 //! variant fours: -DROW_SUBGROUP -DFOURS
 //! variant texel: -DROW_SUBGROUP -DFOURS -DTEXEL

@@ -1,5 +1,6 @@
 // LayerNorm backward, with x̂ = (x − μ)·s and g = gain·dy.   dx[r,i] (+)= s[r]·(g[r,i] − mean_j g[r,j] − x̂[r,i]·mean_j(g[r,j]·x̂[r,j]))
 //! variant workgroup: -DROW_WORKGROUP
+//! variant workgroup_fours: -DROW_WORKGROUP -DFOURS
 //! variant subgroup: -DROW_SUBGROUP
 //! variant fours: -DROW_SUBGROUP -DFOURS
 //! variant texel: -DROW_SUBGROUP -DFOURS -DTEXEL

@@ -1,6 +1,7 @@
 // The largest of each row and where it is, the first of equals. A NaN counts as the largest of all.
 //   ids[r] = argmax_i x[r,i],   y[r] = x[r, ids[r]]
 //! variant workgroup: -DROW_WORKGROUP
+//! variant workgroup_fours: -DROW_WORKGROUP -DFOURS
 //! variant subgroup: -DROW_SUBGROUP
 //! variant fours: -DROW_SUBGROUP -DFOURS
 //! variant texel: -DROW_SUBGROUP -DFOURS -DTEXEL

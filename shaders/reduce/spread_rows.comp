@@ -1,5 +1,6 @@
 // Backward of sums and means of rows, and of their largest:   dx[r,i] (+)= factor·dy[r], of by_id only where i = ids[r]
 //! variant workgroup: -DROW_WORKGROUP
+//! variant workgroup_fours: -DROW_WORKGROUP -DFOURS
 //! variant subgroup: -DROW_SUBGROUP
 //! variant fours: -DROW_SUBGROUP -DFOURS
 //! variant texel: -DROW_SUBGROUP -DFOURS -DTEXEL

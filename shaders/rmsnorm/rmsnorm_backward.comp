@@ -1,5 +1,6 @@
 // RMSNorm backward.   dx[r,i] (+)= s[r]·(gain[i]·dy[r,i] − x[r,i]·s[r]²·mean_j(gain[j]·dy[r,j]·x[r,j]))
 //! variant workgroup: -DROW_WORKGROUP
+//! variant workgroup_fours: -DROW_WORKGROUP -DFOURS
 //! variant subgroup: -DROW_SUBGROUP
 //! variant fours: -DROW_SUBGROUP -DFOURS
 //! variant texel: -DROW_SUBGROUP -DFOURS -DTEXEL

@@ -1,5 +1,6 @@
 // Softmax, or its logarithm, of z = x + mask.   y[r,i] = exp(z[r,i] − max_j z[r,j]) / Σ_j exp(z[r,j] − max z)
 //! variant workgroup: -DROW_WORKGROUP
+//! variant workgroup_fours: -DROW_WORKGROUP -DFOURS
 //! variant subgroup: -DROW_SUBGROUP
 //! variant fours: -DROW_SUBGROUP -DFOURS
 //! variant texel: -DROW_SUBGROUP -DFOURS -DTEXEL

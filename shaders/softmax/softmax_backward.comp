@@ -1,6 +1,7 @@
 // Softmax backward.           dx[r,i] (+)= y[r,i]·(dy[r,i] − Σ_j dy[r,j]·y[r,j])
 // Its logarithm's backward.   dx[r,i] (+)= dy[r,i] − exp(y[r,i])·Σ_j dy[r,j], where what is hidden (y = −∞) takes no part
 //! variant workgroup: -DROW_WORKGROUP
+//! variant workgroup_fours: -DROW_WORKGROUP -DFOURS
 //! variant subgroup: -DROW_SUBGROUP
 //! variant fours: -DROW_SUBGROUP -DFOURS
 //! variant texel: -DROW_SUBGROUP -DFOURS -DTEXEL

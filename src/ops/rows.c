@@ -35,7 +35,7 @@ static void part_spans(RowTables tables, int64_t first, int64_t rows, Span *span
 
 // ---- The row ladder ------------------------------------------------------------------------------------------------
 
-bool column_can_fours(const GpuTraits *traits, const void *problem)
+bool rows_in_fours(const GpuTraits *traits, const void *problem)
 {
     (void)traits;
     return ((const RowProblem *)problem)->fours;

@@ -28,6 +28,7 @@ int64_t rows_in_part(const GpuTraits *traits, int64_t words);
 
 // ---- The row ladder ------------------------------------------------------------------------------------------------
 
+bool rows_in_fours(const GpuTraits *traits, const void *problem);
 bool row_can_texel(const GpuTraits *traits, const void *problem);
 bool row_can_fours(const GpuTraits *traits, const void *problem);
 bool row_can_subgroup(const GpuTraits *traits, const void *problem);
@@ -43,6 +44,11 @@ enum { ROW_WORKGROUP = 256, ROW_SUBGROUP = 0, ROW_INVOCATION = 1 };
       .can = row_can_texel,                                                                                       \
       .chosen = rung_likes_texels,                                                                                \
       .idea = "four elements at a time through texel fetches, where these are faster than loads" },               \
+        { .kernel = { name ".workgroup_fours" },                                                                  \
+          .can = rows_in_fours,                                                                                   \
+          .chosen = row_likes_workgroup,                                                                          \
+          .idea = "256 lanes share a long row, four elements at a time",                                          \
+          .tile = { ROW_WORKGROUP } },                                                                            \
         { .kernel = { name ".workgroup" },                                                                        \
           .chosen = row_likes_workgroup,                                                                          \
           .idea = "256 lanes share a long row and combine by a tree in shared memory",                            \
@@ -82,7 +88,7 @@ enum { COLUMN_BLOCK = 64 };
       .idea = "four columns at a time through texel fetches",                                            \
       .tile = { COLUMN_BLOCK, 4 } },                                                                     \
         { .kernel = { name ".fours", { COLUMN_BLOCK } },                                                 \
-          .can = column_can_fours,                                                                       \
+          .can = rows_in_fours,                                                                          \
           .idea = "four columns at a time",                                                              \
           .tile = { COLUMN_BLOCK, 4 } },                                                                 \
         { .kernel = { name, { COLUMN_BLOCK } },                                                          \
@@ -93,7 +99,6 @@ enum { COLUMN_BLOCK = 64 };
     }
 
 bool column_can_texel(const GpuTraits *traits, const void *problem);
-bool column_can_fours(const GpuTraits *traits, const void *problem);
 bool column_can_whole(const GpuTraits *traits, const void *problem);
 
 // out[i] (+)= factor · Σ_r term(r, i) of a kernel on columns.glsl, whose tables come before its output [n].

@@ -112,7 +112,8 @@ static const char *const cross_entropy_kernels[] = { NULL,
                                                      "cross_entropy.subgroup",
                                                      "cross_entropy.fours",
                                                      "cross_entropy.texel",
-                                                     "cross_entropy.workgroup" };
+                                                     "cross_entropy.workgroup",
+                                                     "cross_entropy.workgroup_fours" };
 
 static float mean_loss(const float *values, int32_t target, const char *force)
 {
