@@ -40,11 +40,34 @@ static int line_rows(const char *text, int width, size_t *bytes)
     return (columns + width - 1) / width;
 }
 
-static int text_rows(const char *text, int width)
+// Nothing but styles and newlines.
+static bool is_empty(const char *text, size_t bytes)
 {
-    int rows = 0;
-    for (size_t bytes; *text; text += bytes) rows += line_rows(text, width, &bytes);
-    return rows;
+    for (size_t i = 0; i < bytes; i++) {
+        if (text[i] == '\x1b')
+            i += strcspn(text + i, "m");
+        else if (text[i] != '\n')
+            return false;
+    }
+    return true;
+}
+
+// Those of a whole block, without the empty lines at its end, which only keep it from the next one.
+static int block_rows(const char *text, int width)
+{
+    int rows = 0, full = 0;
+    for (size_t bytes; *text; text += bytes) {
+        rows += line_rows(text, width, &bytes);
+        if (!is_empty(text, bytes)) full = rows;
+    }
+    return full;
+}
+
+// The styles alone.
+static void write_styles(const char *text, FILE *stream)
+{
+    for (; *text; text++)
+        if (*text != '\n') fputc(*text, stream);
 }
 
 bool pages_show(Pages *pages, const Term *term)
@@ -53,10 +76,15 @@ bool pages_show(Pages *pages, const Term *term)
     for (; pages_left(pages); pages->block++, pages->at = 0) {
         const char *rest = pages->blocks[pages->block] + pages->at;
         bool begun = pages->at > 0;
-        if (!begun && pages->used > 0 && pages->used + text_rows(rest, term->width) > room) return false;
+        if (!begun && pages->used > 0 && pages->used + block_rows(rest, term->width) > room) return false;
         for (size_t bytes; *rest; rest += bytes) {
             int rows = line_rows(rest, term->width, &bytes);
-            if (pages->used > 0 && pages->used + rows > room) return false;
+            bool fits = pages->used == 0 || pages->used + rows <= room;
+            if (!fits && is_empty(rest, strlen(rest))) {
+                write_styles(rest, term->stream);
+                break;
+            }
+            if (!fits) return false;
             fwrite(rest, 1, bytes, term->stream);
             pages->used += rows;
             pages->at += (int)bytes;
