@@ -86,9 +86,9 @@ void attn_concatenation(Stage *s, Demo *d)
     exhibit_table(s, .title = "One big product, or head by head",
                   .header = (const char *const[]){ "one product", "head by head", "largest difference" },
                   .cells = (const char *const[]){ "x·W_Q", "the heads' own x·W_Q,i, side by side",
-                                                  stage_format(s, "%.1e", show_difference(s, queries, beside)),
+                                                  stage_format(s, "%.2g", show_difference(s, queries, beside)),
                                                   "[z₁ … z_H]·W_O", "Σ zᵢ·W_O,i",
-                                                  stage_format(s, "%.1e", show_difference(s, output, sum)) },
+                                                  stage_format(s, "%.2g", show_difference(s, output, sum)) },
                   .n_rows = 2, .n_columns = 3, .finding = "Heads are a way to read one product, not more work.");
     show_cost(s);
 }

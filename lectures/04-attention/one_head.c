@@ -128,7 +128,7 @@ void attn_weights(Stage *s, Demo *d)
     show_heatmap(s, d->pattern, .title = "softmax(QKᵀ/√d + mask)", .rows = d->sentence.words,
                  .columns = d->sentence.words, .row_axis = "query", .column_axis = "key", .high = 1,
                  .absent = attn_hidden_pairs(s, d, 1),
-                 .finding = stage_format(s, "Every row sums to 1 (the worst is off by %.0e).", off));
+                 .finding = stage_format(s, "Every row sums to 1 (the worst is off by %.0g).", off));
     exhibit_tokens(s, .title = stage_format(s, "Where the last token, %s, looks", attn_word(s, &d->sentence, d->T - 1)),
                    .tokens = d->sentence.words, .values = last, .n = d->T, .unit = "weight", .high = 1,
                    .finding = stage_format(s, "Most at %s, with a weight of %.2f.",
@@ -145,7 +145,7 @@ void attn_mixing(Stage *s, Demo *d)
                  .column_axis = "channel of the head", .diverging = true,
                  .finding = stage_format(s,
                                          "[%d × %d] · [%d × %d] → [%d × %d]. The first token sees itself alone: its "
-                                         "row is its own value (they differ by %.0e).",
+                                         "row is its own value (they differ by %.0g).",
                                          d->T, d->T, d->T, d->D, d->T, d->D, show_difference(s, &first, &first_value)));
     show_cost(s);
 }
@@ -160,8 +160,8 @@ void attn_one_kernel(Stage *s, Demo *d)
                  .rows = d->sentence.words, .row_axis = "token", .column_axis = "channel of the head",
                  .diverging = true,
                  .finding = stage_format(s,
-                                         "It differs from the steps before by at most %.1e, and from what the model "
-                                         "itself computed by %.1e.",
+                                         "It differs from the steps before by at most %.2g, and from what the model "
+                                         "itself computed by %.2g.",
                                          show_difference(s, fused, d->z), show_difference(s, fused, models)));
     show_cost(s);
 }

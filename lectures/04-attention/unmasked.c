@@ -19,7 +19,7 @@ void attn_both_directions(Stage *s, Demo *d)
                  .text =
                      stage_format(s,
                                   "The last token saw everything before, so its output is the same with and without "
-                                  "the mask (difference %.0e); the others' change by up to %.2f. This model was "
+                                  "the mask (difference %.0g); the others' change by up to %.2f. This model was "
                                   "trained with the mask: its queries never learnt to look ahead. Encoders train "
                                   "without one (lecture 06).",
                                   show_difference(s, &last, &last_open), show_difference(s, masked, unmasked)));
