@@ -369,6 +369,8 @@ static bool start(Run *run, Error *err)
     if (!dir_create(out, err)) return false;
     int64_t last = resume ? checkpoint_last(out) : -1;
     if (last >= 0 && !checkpoint_load(&run->trainer, out, last, &run->state, err)) return false;
+    if (error_is_set(&run->state.other_origin))
+        fprintf(stderr, "lectern train: note: %s\n", run->state.other_origin.message);
     if (!run_folder_begin(out, run->state.settings, force, err)) return false;
     if (!run_log_open(&run->log, out, last >= 0 ? last : 0, err)) return false;
     if (resume && !run->in->common.json)

@@ -46,6 +46,32 @@ static bool save_moments(Trainer *tr, const char *path, Error *err)
     return ok;
 }
 
+static uint64_t hash_text(uint64_t hash, const char *text)
+{
+    do hash = (hash ^ (unsigned char)*text) * 0x100000001b3u;
+    while (*text++);
+    return hash;
+}
+
+// What computes this run, in words and in hashes.
+static json_t *origin(const Trainer *tr, uint64_t hashes[ORIGINS])
+{
+    const GpuTraits *traits = gpu_traits(tr->model->gpu);
+    json_t *kernels = json_array();
+    uint64_t start = 0xcbf29ce484222325u;
+    hashes[ORIGIN_DEVICE] = hash_text(hash_text(start, traits->name), traits->driver);
+    hashes[ORIGIN_KERNELS] = start;
+    for (int i = 0; i < tr->kernels.count; i++) {
+        const char *name = kernel_name(tr->kernels.list[i]);
+        json_array_append_new(kernels, json_string(name));
+        hashes[ORIGIN_KERNELS] = hash_text(hashes[ORIGIN_KERNELS], name);
+    }
+    json_t *words =
+        json_pack("{s:{s:s, s:s}, s:o}", "device", "name", traits->name, "driver", traits->driver, "kernels", kernels);
+    CHECK(words, "a device's name is not UTF-8");
+    return words;
+}
+
 static bool save_state(const Trainer *tr, const RunState *run, const char *folder, Error *err)
 {
     CheckpointState state = {
@@ -58,11 +84,11 @@ static bool save_state(const Trainer *tr, const RunState *run, const char *folde
         free(path);
         if (!ok) return false;
     }
-    const GpuTraits *traits = gpu_traits(tr->model->gpu);
+    json_t *words = origin(tr, state.origin);
+    for (int i = 0; i < ORIGINS; i++) state.has_origin[i] = true;
     json_t *root = checkpoint_state_json(&state);
-    json_t *device = json_pack("{s:s, s:s}", "name", traits->name, "driver", traits->driver);
-    CHECK(device, "save_state: a name is not UTF-8");
-    json_object_set_new(root, "device", device);
+    json_object_update(root, words);
+    json_decref(words);
     json_object_set(root, "settings", run->settings);
     char *text = json_dumps(root, JSON_INDENT(2) | JSON_REAL_PRECISION(17)), *path = path_join(folder, "state.json");
     bool ok = file_write(path, text, strlen(text), err);
@@ -201,6 +227,20 @@ static bool hashes_hold(const CheckpointState *state, const char *folder, Error 
     return true;
 }
 
+static void compare_origin(const Trainer *tr, const CheckpointState *state, const char *path, Error *other)
+{
+    uint64_t here[ORIGINS];
+    bool differs[ORIGINS];
+    json_decref(origin(tr, here));
+    for (int i = 0; i < ORIGINS; i++) differs[i] = state->has_origin[i] && state->origin[i] != here[i];
+    *other = (Error){ "" };
+    if (differs[ORIGIN_DEVICE] || differs[ORIGIN_KERNELS])
+        error_set(other,
+                  "the checkpoint was computed %s (see %s): the same bits as of a run that was never stopped are not "
+                  "promised",
+                  differs[ORIGIN_DEVICE] ? "on another device or driver" : "by other kernels", path);
+}
+
 static bool load_moments(Trainer *tr, const char *path, Error *err)
 {
     const Parameters *ps = &tr->model->parameters;
@@ -230,6 +270,7 @@ bool checkpoint_load(Trainer *tr, const char *out, int64_t step, RunState *run, 
         tr->step = state.step;
         tr->batches.random = state.batches;
         run->best_loss = state.best_loss;
+        compare_origin(tr, &state, path, &run->other_origin);
     }
     free(folder);
     free(path);

@@ -8,7 +8,7 @@
 //   OUT/best.gguf          the model with the lowest validation loss so far
 //
 // A checkpoint is written as step-N.part, flushed to the disk and renamed: it is whole or not there. A run resumed from
-// it gives the same bits as one that was never stopped.
+// it, on the same device by the same kernels, gives the same bits as one that was never stopped.
 #pragma once
 #include "train/trainer.h"
 #include <jansson.h>
@@ -17,6 +17,7 @@ typedef struct RunState {
     uint64_t data_hash; // of the dataset's ids
     double best_loss;   // lowest validation loss so far; INFINITY before the first
     json_t *settings;   // of the run, borrowed when saving
+    Error other_origin; // after loading: what computed the checkpoint, where that is not what would go on; else empty
 } RunState;
 
 // Writes OUT/step-N of the trainer's present step, links it as OUT/model.gguf, then removes older checkpoints. On an
@@ -30,5 +31,6 @@ int64_t checkpoint_last(const char *out);
 bool checkpoint_remove(const char *out, int64_t keep, Error *err);
 
 // Restores the trainer, opened with the same settings, and OUT/best.gguf from OUT/step-N. Errors name the file and what is wrong with it:
-// truncated, edited (its hash differs), of another model, of other data.
+// truncated, edited (its hash differs), of another model, of other data. Another device, driver or kernel is no error:
+// state->other_origin says it.
 bool checkpoint_load(Trainer *trainer, const char *out, int64_t step, RunState *state, Error *err);

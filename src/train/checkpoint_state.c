@@ -11,6 +11,7 @@ enum { VERSION = 1 };
 static const int64_t MAX_STEP = 1ll << 40;
 
 const char *const checkpoint_files[CHECKPOINT_FILES] = { "model.gguf", "optimizer.gguf", "best.gguf" };
+const char *const checkpoint_origins[ORIGINS] = { "device", "kernels" };
 
 // ---- state.json ----------------------------------------------------------------------------------------------------
 
@@ -28,11 +29,14 @@ json_t *checkpoint_state_json(const CheckpointState *state)
     for (int i = 0; i < CHECKPOINT_FILES; i++)
         if (i != CHECKPOINT_BEST || state->has_best)
             json_object_set_new(hashes, checkpoint_files[i], hex(state->hashes[i]));
+    json_t *origin = json_object();
+    for (int i = 0; i < ORIGINS; i++)
+        if (state->has_origin[i]) json_object_set_new(origin, checkpoint_origins[i], hex(state->origin[i]));
     const Random *r = &state->batches;
-    return json_pack("{s:i, s:I, s:o, s:[o,o,o], s:o, s:o}", "version", VERSION, "step", (json_int_t)state->step,
+    return json_pack("{s:i, s:I, s:o, s:[o,o,o], s:o, s:o, s:o}", "version", VERSION, "step", (json_int_t)state->step,
                      "data_hash", hex(state->data_hash), "batches", hex(r->key), hex(r->counter), hex(r->subsequence),
                      "best_loss", isfinite(state->best_loss) ? json_real(state->best_loss) : json_null(), "hashes",
-                     hashes);
+                     hashes, "origin", origin);
 }
 
 static bool read_version(const json_t *value, void *to)
@@ -88,6 +92,8 @@ bool checkpoint_state_parse(const void *text, size_t size, const char *name, Che
         { "hashes", checkpoint_files[1], read_hex, &state->hashes[1], HEX },
         { "hashes", checkpoint_files[CHECKPOINT_BEST], read_hex, &state->hashes[CHECKPOINT_BEST], HEX,
           &state->has_best },
+        { "origin", checkpoint_origins[0], read_hex, &state->origin[0], HEX, &state->has_origin[0] },
+        { "origin", checkpoint_origins[1], read_hex, &state->origin[1], HEX, &state->has_origin[1] },
     };
     *state = (CheckpointState){ 0 };
     json_t *root = json_file_parse(text, size, name, err);

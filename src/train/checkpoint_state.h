@@ -8,6 +8,10 @@
 enum { CHECKPOINT_FILES = 3, CHECKPOINT_BEST = 2 };
 extern const char *const checkpoint_files[CHECKPOINT_FILES]; // "model.gguf", "optimizer.gguf", "best.gguf"
 
+// What the bits of a run come from, beside its settings: the device with its driver, and the kernels of a step.
+enum { ORIGIN_DEVICE, ORIGIN_KERNELS, ORIGINS };
+extern const char *const checkpoint_origins[ORIGINS]; // "device", "kernels"
+
 // state.json: all of a checkpoint that is no tensor.
 typedef struct CheckpointState {
     int64_t step;
@@ -15,7 +19,9 @@ typedef struct CheckpointState {
     Random batches;     // the data cursor
     double best_loss;   // lowest validation loss so far; INFINITY before the first
     uint64_t hashes[CHECKPOINT_FILES];
-    bool has_best; // there was a best.gguf
+    uint64_t origin[ORIGINS]; // hashes of what computed it
+    bool has_best;            // there was a best.gguf
+    bool has_origin[ORIGINS]; // older ones have none
 } CheckpointState;
 
 json_t *checkpoint_state_json(const CheckpointState *state);

@@ -1,6 +1,7 @@
 #include "train/trainer.h"
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
 double learning_rate(const TrainOptions *o, int64_t step)
 {
@@ -132,6 +133,19 @@ bool trainer_evaluate(Trainer *tr, const Batches *val, int n, double *loss, Erro
 
 // ---- Plans ---------------------------------------------------------------------------------------------------------
 
+static int by_name(const void *a, const void *b)
+{
+    return strcmp(kernel_name(*(const Kernel *const *)a), kernel_name(*(const Kernel *const *)b));
+}
+
+static void list_kernels(Stream *plan, TrainKernels *kernels)
+{
+    const KernelTime *times = stream_profile(plan, &kernels->count);
+    CHECK(kernels->count <= TRAIN_KERNELS, "train_plan: a step takes %d kernels", kernels->count);
+    for (int i = 0; i < kernels->count; i++) kernels->list[i] = times[i].kernel;
+    qsort(kernels->list, (size_t)kernels->count, sizeof *kernels->list, by_name);
+}
+
 TrainPlan train_plan(Model *model, const TrainOptions *o, Error *err)
 {
     Parameters *ps = &model->parameters;
@@ -152,6 +166,7 @@ TrainPlan train_plan(Model *model, const TrainOptions *o, Error *err)
     TrainPlan result = { .memory = { weights, weights, 2 * weights, t->memory.peak },
                          .flops_per_token = step_flops / ((double)o->batch * o->seq_len * o->grad_accum),
                          .dispatches = stream_count(plan).dispatches };
+    list_kernels(plan, &result.kernels);
     stream_wait(plan, err); // of a plan: only says what failed
     tape_close(t);
     stream_close(plan);
@@ -207,7 +222,7 @@ static bool open_moments(Trainer *tr, Error *err)
 bool trainer_open(Trainer *tr, Model *model, Stream *stream, const TrainOptions *options, const TrainPlan *plan,
                   const int32_t *ids, size_t n_ids, BatchesSource source, Error *err)
 {
-    *tr = (Trainer){ .options = *options, .model = model, .stream = stream };
+    *tr = (Trainer){ .options = *options, .model = model, .stream = stream, .kernels = plan->kernels };
     if (!batches_open(&tr->batches, ids, n_ids, options->batch, options->seq_len, random_key(options->seed, "batches"),
                       source, err))
         return false;

@@ -20,10 +20,17 @@ static inline uint64_t train_bytes(const TrainMemory *m)
     return m->weights + m->gradients + m->moments + m->activations;
 }
 
+enum { TRAIN_KERNELS = 128 };
+typedef struct TrainKernels {
+    const Kernel *list[TRAIN_KERNELS]; // by name
+    int count;
+} TrainKernels;
+
 typedef struct TrainPlan {
     TrainMemory memory;
     double flops_per_token; // forward, backward and update, by what the dispatches state
     uint64_t dispatches;    // of a step
+    TrainKernels kernels;   // that a step takes: the rungs of this device
 } TrainPlan;
 
 typedef struct Trainer {
@@ -34,6 +41,7 @@ typedef struct Trainer {
     Tensor *m, *v;             // AdamW's moments, one each for a parameter
     Tensor norm, partials;     // of all gradients
     Tensor report;             // the losses of a step's batches
+    TrainKernels kernels;      // as planned
     Batches batches;           // with the data cursor
     int64_t step;              // done so far
     int32_t *inputs, *targets; // of one batch

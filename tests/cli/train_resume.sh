@@ -76,6 +76,15 @@ echo later >more/later && mv more/later more/best.gguf
 works train --out more --resume
 same more/best.gguf best
 
+# The checkpoint knows what computed it.
+for what in device kernels; do
+    rm -rf other && cp -r more other
+    sed -i "/\"origin\"/,/}/s/\"$what\": \"[0-9a-f]*\"/\"$what\": \"0123456789abcdef\"/" other/step-15/state.json
+    refused 0 'note: the checkpoint was computed (on another device or driver|by other kernels) .see other/step-15/state.json.*not promised' \
+        train --out other --resume --steps 16
+    command -v python3 >/dev/null && python3 -c 'import json; j = json.load(open("more/step-15/state.json")); k = j["kernels"]; assert k == sorted(k) and any(n.startswith("adamw") for n in k) and j["device"]["name"]' || problem 'no kernels in state.json'
+done
+
 # What is refused leaves the run as it was.
 cp -r more before
 refused 1 'more holds a run already: give --resume.*--force' train "${tiny[@]}" --steps 5 --out more

@@ -11,7 +11,9 @@ static const CheckpointState example = { .step = 1200,
                                          .data_hash = 0x0123456789abcdef,
                                          .batches = { 0xffffffffffffffff, 77, 0 },
                                          .best_loss = 1.0 / 3,
-                                         .hashes = { 1, 0x8000000000000000 } }; // without a best.gguf
+                                         .hashes = { 1, 0x8000000000000000 }, // without a best.gguf
+                                         .origin = { 0xfedcba9876543210, 3 },
+                                         .has_origin = { true, true } };
 
 static bool parse(const char *text, CheckpointState *state, Error *err)
 {
@@ -24,6 +26,7 @@ START_TEST(what_is_written_is_read)
     CheckpointState in = example, out;
     Error err;
     if (_i == 1) in.best_loss = INFINITY, in.step = 0;
+    if (_i == 3) in.has_origin[0] = false, in.origin[0] = 0;
     if (_i == 2) in.has_best = true, in.hashes[CHECKPOINT_BEST] = UINT64_MAX;
     json_t *root = checkpoint_state_json(&in);
     char *text = json_dumps(root, JSON_REAL_PRECISION(17));
@@ -73,6 +76,8 @@ static const struct {
     { "hashes", "{\"model.gguf\":\"0000000000000000\",\"optimizer.gguf\":\"0000000000000000\",\"best.gguf\":null}",
       "hashes.best.gguf is null; it must be a string" },
     { "hashes", NULL, "hashes.model.gguf is missing" },
+    { "origin", "{\"device\":7}", "origin.device is 7; it must be a string of 16 hex" },
+    { "origin", "{\"kernels\":[\"adamw\"]}", "origin.kernels is [\"adamw\"]; it must be a string" },
 };
 
 START_TEST(broken_fields_are_named)
@@ -169,7 +174,7 @@ Suite *suite_checkpoint_state(void)
 {
     Suite *suite = suite_create("checkpoint_state");
     TCase *tests = tcase_create("checkpoint_state");
-    tcase_add_loop_test(tests, what_is_written_is_read, 0, 3);
+    tcase_add_loop_test(tests, what_is_written_is_read, 0, 4);
     tcase_add_loop_test(tests, broken_fields_are_named, 0, COUNT_OF(broken));
     tcase_add_test(tests, moments_are_checked);
     suite_add_tcase(suite, tests);

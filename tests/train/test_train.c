@@ -139,6 +139,7 @@ START_TEST(resumed_equals_uninterrupted)
     Trainer b = start(archs[_i], 0.1);
     ck_assert_msg(checkpoint_load(&b, folder, 5, &loaded, &err), "%s", err.message);
     ck_assert_double_eq(loaded.best_loss, 1.5);
+    ck_assert_str_eq(loaded.other_origin.message, "");
     run_steps(&b, 7);
     float *resumed = bits(&b, &n);
     finish(&b);
@@ -170,6 +171,45 @@ START_TEST(a_plan_is_what_a_step_takes)
     ck_assert_double_eq_tol(step, after.flops - before.flops, 1e-6 * step);
     model_free(planned);
     finish(&a);
+}
+END_TEST
+
+// The kernels that a plan names are those that a step runs; a checkpoint of others says so when it is loaded.
+START_TEST(a_checkpoint_knows_its_kernels)
+{
+    Error err = { "" };
+    Gpu *profiled = gpu_open(&(GpuOptions){ .profile = true }, &err);
+    ck_assert_msg(profiled != NULL, "%s", err.message);
+    Gpu *old_gpu = gpu;
+    Stream *old_stream = stream;
+    gpu = profiled, stream = stream_open(gpu, &err);
+    Trainer a = start(archs[_i], 0.1);
+    stream_profile_reset(stream);
+    run_steps(&a, 2);
+    int count;
+    const KernelTime *times = stream_profile(stream, &count);
+    ck_assert_int_eq(count, a.kernels.count);
+    for (int i = 0; i < count; i++) {
+        bool named = false;
+        for (int j = 0; j < a.kernels.count; j++) named |= a.kernels.list[j] == times[i].kernel;
+        ck_assert_msg(named, "%s", kernel_name(times[i].kernel));
+    }
+    Tokenizer *tokenizer = tokenizer_byte();
+    RunState state = { .data_hash = 77, .best_loss = INFINITY, .settings = json_object() };
+    ck_assert_msg(checkpoint_save(&a, tokenizer, folder, &state, &err), "%s", err.message);
+    a.kernels.count--;
+    ck_assert_msg(checkpoint_load(&a, folder, 2, &state, &err), "%s", err.message);
+    ck_assert_ptr_nonnull(strstr(state.other_origin.message, "the checkpoint was computed by other kernels"));
+    ck_assert_ptr_nonnull(strstr(state.other_origin.message, "step-2/state.json"));
+    a.kernels.count++;
+    ck_assert_msg(checkpoint_load(&a, folder, 2, &state, &err), "%s", err.message);
+    ck_assert_str_eq(state.other_origin.message, "");
+    finish(&a);
+    tokenizer_free(tokenizer);
+    json_decref(state.settings);
+    stream_close(stream);
+    gpu_close(gpu);
+    gpu = old_gpu, stream = old_stream;
 }
 END_TEST
 
@@ -320,6 +360,7 @@ Suite *suite_train(void)
     tcase_add_loop_test(tests, same_seed_same_bits_and_it_learns, 0, 2);
     tcase_add_loop_test(tests, resumed_equals_uninterrupted, 0, 2);
     tcase_add_test(tests, a_plan_is_what_a_step_takes);
+    tcase_add_loop_test(tests, a_checkpoint_knows_its_kernels, 0, 2);
     tcase_add_loop_test(tests, activations_are_linear_in_tokens, 0, 2);
     tcase_add_test(tests, broken_checkpoints_are_refused);
     tcase_add_test(tests, other_data_is_refused);
