@@ -57,10 +57,13 @@ static int run(Invocation *in)
     Error err = { "" };
     ExportReport report;
     if (!model || !out) return usage_error(in, "--%s is missing", model ? "out" : "model");
-    ExportOptions o = { .out = out, .force = force, .stopped = interrupted };
+    ExportOptions o = { .force = force, .stopped = interrupted };
     if (type && !(o.type = find_type(type)))
         return usage_error(in, "--type: \"%s\" is none of f32, f16, q8_0, q4_0 and q4_1", type);
     interrupted();
+    size_t length = strlen(out);
+    while (length > 1 && out[length - 1] == '/') length--; // "folder/" is written beside as "folder.part"
+    o.out = out = mem_string_n(out, length);               // as long as the process
     char *path = asset_find(model, &err);
     o.model = path;
     bool ok = path && model_export(&o, &report, &err);

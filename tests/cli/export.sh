@@ -39,6 +39,9 @@ cp out of_folder
 works generate --model tales.gguf --prompt "Once upon a time" --max-tokens 12 --temperature 0
 same out of_folder
 refused 1 'hub: it is there already' export --model tales.gguf --out hub
+works export --model tales.gguf --out slash//
+has slash/config.json
+refused 1 'slash: it is there already' export --model tales.gguf --out slash/
 works export --model tales.gguf --out hub --force
 ends 0 "$lectern" export --model hub --out back.gguf --type q4_1
 says '^back.gguf: .*, 52 tensors: 35 F32, 16 Q4_1, 1 Q8_0$'
