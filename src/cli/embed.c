@@ -80,14 +80,16 @@ static bool encode_line(Run *run, StringView line, size_t slot, Error *err)
 static bool read_window(Run *run, size_t *n, Error *err)
 {
     size_t most = isatty(STDIN_FILENO) ? 1 : WINDOW_LINES, tokens = 0;
-    ssize_t size = 0;
     bool ok = true;
-    for (*n = 0; ok && *n < most && tokens < WINDOW_TOKENS; tokens += ok ? run->ids[(*n)++].count : 0) {
+    *n = 0;
+    while (ok && *n < most && tokens < WINDOW_TOKENS && !interrupted()) {
         errno = 0;
-        if (interrupted() || (size = getline(&run->text, &run->capacity, stdin)) < 0) break;
+        ssize_t size = getline(&run->text, &run->capacity, stdin);
+        if (size < 0) break;
         run->number++;
         if (size && run->text[size - 1] == '\n') size--;
         ok = encode_line(run, (StringView){ run->text, (size_t)size }, *n, err);
+        if (ok) tokens += run->ids[(*n)++].count;
     }
     if (ok && ferror(stdin) && !interrupted()) ok = error_set(err, "standard input: %s", strerror(errno));
     return ok;

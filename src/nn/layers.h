@@ -42,10 +42,9 @@ typedef struct Place {
     Tensor *pos;    // i32 [B, T]: where each token stands in its text
     KvCache *cache; // NULL: keys and values are the pass's own
     Tensor *slots;  // i32 [B, T]: where the pass's keys and values go in the cache
-    Tensor
-        *texts; // i32 [B, T]: a token sees its own text alone; −1 is padding, seen by nobody; NULL: a row is one text
-    Tensor
-        *segments; // i32 [B, T]: which part of a pair each token is in, in families with segments; NULL: all in part 0
+    // Without a cache; each NULL where there is no more than one in a row.
+    Tensor *texts;    // i32 [B, T]: a token sees its own text alone; −1 is padding, seen by nobody
+    Tensor *segments; // i32 [B, T]: the part of a pair that each token is in, for families that have them
 } Place;
 
 // Declare their parameters, "NAME.weight" and "NAME.bias": weights from N(0, std²), biases 0, gains 1.

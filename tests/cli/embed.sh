@@ -21,7 +21,7 @@ says 'usage: lectern embed'
 says '^example: '
 refused 2 '--model is missing' embed
 refused 2 'there is no option --nonesuch' embed --nonesuch
-refused 1 'nonesuch: cannot open' embed --model nonesuch
+refused 1 'nonesuch: there is no such file' embed --model nonesuch
 refused 1 'no model.safetensors' embed --model .
 cp "$here/../assets/tales.gguf" .
 refused 1 'tales.gguf: gpt2 writes texts' embed --model tales.gguf

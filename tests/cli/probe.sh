@@ -12,7 +12,7 @@ says '^example: '
 refused 2 '--model is missing' probe --prompt a
 refused 2 '--prompt is missing' probe --model tales.gguf
 refused 2 '--npy needs the --name' probe --model tales.gguf --prompt a --npy a.npy
-refused 1 'nonesuch: cannot open' probe --model nonesuch --prompt a
+refused 1 'nonesuch: there is no such file' probe --model nonesuch --prompt a
 refused 1 '--prompt: it has no tokens' probe --model tales.gguf --prompt ''
 refused 1 '--prompt: it has [0-9]+ tokens; the model.s context is 256' probe --model tales.gguf --prompt "$(head -c 3000 text)"
 refused 1 '--name blocks.9.hook_resid_pre: the model has no such activation' \
