@@ -15,6 +15,7 @@ stand_ins() {
     ln -s "$root/lectern" lectern
     cp "$root/assets/tales.gguf" model.gguf
     cp model.gguf SmolLM2-135M-Instruct.Q4_1.gguf
+    cp model.gguf small.gguf
     ./lectern export --model model.gguf --out my-llama && cp -r my-llama MiniLM-folder &&
         ./lectern data tales --bytes 300k >book.txt && head -n 4 book.txt >lines.txt
 }
@@ -23,7 +24,7 @@ stand_ins() {
 left_out() {
     case $1 in
     *…*) echo 'the reader completes it' ;;
-    './lectern fetch'*) echo 'it needs the network; tests/cli/fetch.sh has a stand-in' ;;
+    *'./lectern fetch'*) echo 'it needs the network; tests/cli/fetch.sh has a stand-in' ;;
     './lectern bench'*) echo 'its naive rungs take minutes without a GPU; tests/cli/others.sh runs it of another op' ;;
     './lectern --install'*) echo 'the system is the reader'"'"'s' ;;
     esac
@@ -33,6 +34,7 @@ shorter() {
     case $1 in
     './lectern train'*) echo '--steps 2 --eval-batches 1' ;;
     './lectern doctor'*) echo '--op softmax' ;;
+    './lectern chat'*) echo '--chat-template chatml' ;; # the stand-in has none
     esac
 }
 
