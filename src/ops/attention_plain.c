@@ -43,7 +43,7 @@ static void hide_backward(Tape *t, const Node *n)
 static Tensor *hide(Tape *t, Tensor *x, AttentionProblem p, Tensor *bias)
 {
     Gpu *gpu = stream_gpu(t->stream);
-    const Kernel *kernel = attention_kernel(gpu, (KernelSpec){ .shader = "attention_scores" }, &p);
+    const Kernel *kernel = KERNEL(gpu, "attention_scores", .constants = { 0, p.features }); // of any head dimension
     int64_t S = dim(x, 3), all = rows(x), most = rows_in_part(gpu_traits(gpu), S);
     for (int64_t first = 0, n; first < all; first += n) {
         n = all - first < most ? all - first : most;
