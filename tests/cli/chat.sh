@@ -66,7 +66,13 @@ if command -v script >/dev/null; then
         timeout 120 script -qec "$*" /dev/null >shown 2>err || problem "at a terminal: exit code $?"
         tr -d '\r' <shown >out
     }
-    { printf 'the cat\n' && sleep 3 && printf '/reset\nthe cat\n/help\n/nothing\n/system\n'; } | typed "${chat[@]}"
+    shows() { # waits until the terminal shows a line with PATTERN
+        for ((i = 0; i < 600; i++)); do
+            grep -qE "$1" shown && return
+            sleep 0.1
+        done
+    }
+    printf 'the cat\n/reset\nthe cat\n/help\n/nothing\n/system\n' | typed "${chat[@]}"
     says '\(chat template zephyr, a context of 256 tokens; /help lists the commands\)'
     says '^> '
     says '\(a new conversation\)'
@@ -87,7 +93,8 @@ if command -v script >/dev/null; then
     for i in {1..10}; do cat text; done >large
     works train "${tiny[@]}" --data large --seq-len 16384 --batch 1 --steps 1 --out endless
     chat[3]=endless/model.gguf
-    { printf 'the cat\n' && sleep 2 && printf '\003' && sleep 1 && printf '/help\n' && sleep 1; } |
+    : >shown
+    { printf 'the cat\n' && shows '^> .{20}' && printf '\003' && sleep 1 && printf '/help\n'; } |
         typed "${chat[@]}" --max-tokens 16000 --context 16384 --temperature 1
     says 'Ctrl-D leaves'
     grep -q 'is full\|cut after' out && problem 'the answer ended by itself: a slower one is needed here'
