@@ -41,6 +41,20 @@ static const HubName LLAMA_NAMES[] = {
     { "output_norm.weight", "model.norm.weight", HUB_SAME, false },
     { "output.weight", "lm_head.weight", HUB_SAME, true },
 };
+static const HubName QWEN2_NAMES[] = {
+    { "token_embd.weight", "model.embed_tokens.weight", HUB_SAME, false },
+    { "blk.%d.attn_norm.weight", "model.layers.%d.input_layernorm.weight", HUB_SAME, false },
+    BOTH("blk.%d.attn_q", "model.layers.%d.self_attn.q_proj"),
+    BOTH("blk.%d.attn_k", "model.layers.%d.self_attn.k_proj"),
+    BOTH("blk.%d.attn_v", "model.layers.%d.self_attn.v_proj"),
+    { "blk.%d.attn_output.weight", "model.layers.%d.self_attn.o_proj.weight", HUB_SAME, false },
+    { "blk.%d.ffn_norm.weight", "model.layers.%d.post_attention_layernorm.weight", HUB_SAME, false },
+    { "blk.%d.ffn_gate.weight", "model.layers.%d.mlp.gate_proj.weight", HUB_SAME, false },
+    { "blk.%d.ffn_up.weight", "model.layers.%d.mlp.up_proj.weight", HUB_SAME, false },
+    { "blk.%d.ffn_down.weight", "model.layers.%d.mlp.down_proj.weight", HUB_SAME, false },
+    { "output_norm.weight", "model.norm.weight", HUB_SAME, false },
+    { "output.weight", "lm_head.weight", HUB_SAME, true },
+};
 static const char *const LLAMA_IDLE[] = { "*.rotary_emb.inv_freq" };
 
 static const HubName BERT_NAMES[] = {
@@ -63,6 +77,7 @@ static const char *const BERT_IDLE[] = { "*embeddings.position_ids", "*pooler.de
 static const HubFamily FAMILIES[] = {
     { "gpt2", "GPT2LMHeadModel", "transformer.", GPT2_NAMES, COUNT_OF(GPT2_NAMES), GPT2_IDLE, COUNT_OF(GPT2_IDLE) },
     { "llama", "LlamaForCausalLM", "", LLAMA_NAMES, COUNT_OF(LLAMA_NAMES), LLAMA_IDLE, COUNT_OF(LLAMA_IDLE) },
+    { "qwen2", "Qwen2ForCausalLM", "", QWEN2_NAMES, COUNT_OF(QWEN2_NAMES), LLAMA_IDLE, COUNT_OF(LLAMA_IDLE) },
     { "bert", "BertModel", "bert.", BERT_NAMES, COUNT_OF(BERT_NAMES), BERT_IDLE, COUNT_OF(BERT_IDLE) },
 };
 
@@ -119,6 +134,15 @@ static const Field FIELDS[] = {
     WHOLE("llama", "intermediate_size", d_ff),
     REAL("llama", "rms_norm_eps", eps),
     REAL("llama", "rope_theta", rope_base),
+    WHOLE("qwen2", "hidden_size", d_model),
+    WHOLE("qwen2", "num_hidden_layers", n_layers),
+    WHOLE("qwen2", "num_attention_heads", n_heads),
+    WHOLE_OR_NONE("qwen2", "num_key_value_heads", n_kv_heads),
+    WHOLE("qwen2", "max_position_embeddings", seq_len),
+    WHOLE("qwen2", "vocab_size", vocab_size),
+    WHOLE("qwen2", "intermediate_size", d_ff),
+    REAL("qwen2", "rms_norm_eps", eps),
+    REAL("qwen2", "rope_theta", rope_base),
     WHOLE("bert", "hidden_size", d_model),
     WHOLE("bert", "num_hidden_layers", n_layers),
     WHOLE("bert", "num_attention_heads", n_heads),
@@ -138,9 +162,10 @@ static const struct {
     { "gpt2", "scale_attn_by_inverse_layer_idx", "false" },
     { "gpt2", "add_cross_attention", "false" },
     { "llama", "hidden_act", "\"silu\"" },
-    { "llama", "rope_scaling", "null" },
     { "llama", "attention_bias", "false" },
     { "llama", "mlp_bias", "false" },
+    { "qwen2", "hidden_act", "\"silu\"" },
+    { "qwen2", "use_sliding_window", "false" },
     { "bert", "hidden_act", "\"gelu\"" },
     { "bert", "position_embedding_type", "\"absolute\"" },
     { "bert", "is_decoder", "false" },
@@ -171,22 +196,30 @@ static bool check_fixed(const json_t *json, const char *path, const char *arch, 
     return true;
 }
 
-// Newer files keep the rotary base in "rope_parameters", with what scales it.
-static const json_t *rope_theta(const json_t *json, const char *path, Error *err)
+// Newer files keep the rotary base in "rope_parameters", with what scales it; older ones that in "rope_scaling".
+static const json_t *rope_theta(const json_t *json)
 {
-    const json_t *parameters = json_object_get(json, "rope_parameters");
-    const char *type = json_string_value(json_object_get(parameters, "rope_type"));
-    if (type && strcmp(type, "default") != 0) {
-        FAIL("rope_parameters: rope_type is \"%.50s\"; lectern does not scale rotary positions yet", type);
-        return NULL;
-    }
     const json_t *theta = json_object_get(json, "rope_theta");
-    return theta ? theta : json_object_get(parameters, "rope_theta");
+    return theta ? theta : json_object_get(json_object_get(json, "rope_parameters"), "rope_theta");
+}
+
+static bool read_scaling(const json_t *json, const char *path, const char *name, Config *c, Error *err)
+{
+    const json_t *scaling = json_object_get(json, name), *factor = json_object_get(scaling, "factor");
+    if (!scaling || json_is_null(scaling)) return true;
+    const char *type = json_string_value(json_object_get(scaling, "rope_type"));
+    if (!type) type = json_string_value(json_object_get(scaling, "type"));
+    if (type && !strcmp(type, "default")) return true;
+    if (!type || strcmp(type, "linear") != 0)
+        return FAIL("%s: its type is %s%.50s%s; lectern scales rotary positions linearly alone", name, type ? "\"" : "",
+                    type ? type : "missing", type ? "\"" : "");
+    c->rope_linear = (float)json_number_value(factor);
+    return (c->rope_linear > 0 && c->rope_linear <= 1e6f) || FAIL("%s: its factor is no number over 0", name);
 }
 
 static bool read_field(const json_t *json, const char *path, const Field *f, Config *c, Error *err)
 {
-    const json_t *value = strcmp(f->name, "rope_theta") ? json_object_get(json, f->name) : rope_theta(json, path, err);
+    const json_t *value = strcmp(f->name, "rope_theta") ? json_object_get(json, f->name) : rope_theta(json);
     char *to = (char *)c + f->offset;
     if (f->optional && (!value || json_is_null(value))) return true;
     if (f->real && json_is_number(value)) {
@@ -212,6 +245,9 @@ bool hub_read_config(const json_t *json, const char *path, const Family **family
     if (!check_fixed(json, path, arch, err)) return false;
     for (size_t i = 0; i < COUNT_OF(FIELDS); i++)
         if (!strcmp(FIELDS[i].arch, arch) && !read_field(json, path, &FIELDS[i], c, err)) return false;
+    if ((*family)->rotary &&
+        !(read_scaling(json, path, "rope_scaling", c, err) && read_scaling(json, path, "rope_parameters", c, err)))
+        return false;
     const json_t *tied = json_object_get(json, "tie_word_embeddings"), *head = json_object_get(json, "head_dim");
     c->tied = (*family)->encoder || (tied ? json_is_true(tied) : !strcmp(arch, "gpt2"));
     bool is_tied = c->tied;
@@ -249,6 +285,9 @@ json_t *hub_config(const Family *family, const Config *c, const char *dtype)
         snprintf(text, sizeof text, "%.7g", (double)real);
         json_object_set_new(json, FIELDS[i].name, FIELDS[i].real ? json_real(strtod(text, NULL)) : json_integer(whole));
     }
+    if (c->rope_linear > 0 && c->rope_linear != 1)
+        json_object_set_new(json, "rope_scaling",
+                            json_pack("{s:s, s:f}", "rope_type", "linear", "factor", (double)c->rope_linear));
     for (size_t i = 0; i < COUNT_OF(FIXED); i++)
         if (!strcmp(FIXED[i].arch, family->arch))
             json_object_set_new(json, FIXED[i].name, json_loads(FIXED[i].value, JSON_DECODE_ANY, NULL));

@@ -1,5 +1,5 @@
 // Models as Hugging Face's transformers keeps them: config.json and tensors of other names, against GGUF's. The names are
-// those of its modeling_gpt2.py, modeling_llama.py and modeling_bert.py, and of llama.cpp's convert_hf_to_gguf.py.
+// those of its modeling_gpt2.py, modeling_llama.py, modeling_qwen2.py and modeling_bert.py, and of llama.cpp's convert_hf_to_gguf.py.
 #pragma once
 #include "models/model.h"
 #include <jansson.h>

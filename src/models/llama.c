@@ -1,5 +1,6 @@
 // Llama (Touvron et al. 2023): rotary positions, RMSNorm before each sublayer, SwiGLU, no biases, grouped keys and values.
-// Files of this architecture pair neighbouring channels in the rotation.
+// Files of this architecture pair neighbouring channels in the rotation. Qwen2 (Yang et al. 2024) is the same with biases
+// on queries, keys and values, and pairs the halves of a head.
 #include "models/model.h"
 #include <math.h>
 #include <stdio.h>
@@ -17,6 +18,7 @@ static void llama_build(Model *model)
     const Config *c = &model->config;
     Parameters *ps = &model->parameters;
     int d = c->d_model, head_dim = model_head_dim(model), d_kv = c->n_kv_heads * head_dim;
+    bool bias = model->family->qkv_bias;
     double std = 0.02, residual_std = 0.02 / sqrt(2.0 * c->n_layers);
     model->token_embedding = parameter_add(ps, SHAPE(c->vocab_size, d), std, 0, "token_embd.weight");
     char name[48];
@@ -24,17 +26,18 @@ static void llama_build(Model *model)
     for (int i = 0; i < c->n_layers; i++) {
         Layer *l = &model->layers[i];
         l->attention_norm = rms_norm_declare(ps, d, c->eps, BLOCK("attn_norm"));
-        l->attention = (MultiHead){ .q = linear_declare(ps, d, d, std, false, BLOCK("attn_q")),
-                                    .k = linear_declare(ps, d_kv, d, std, false, BLOCK("attn_k")),
-                                    .v = linear_declare(ps, d_kv, d, std, false, BLOCK("attn_v")),
+        l->attention = (MultiHead){ .q = linear_declare(ps, d, d, std, bias, BLOCK("attn_q")),
+                                    .k = linear_declare(ps, d_kv, d, std, bias, BLOCK("attn_k")),
+                                    .v = linear_declare(ps, d_kv, d, std, bias, BLOCK("attn_v")),
                                     .o = linear_declare(ps, d, d, residual_std, false, BLOCK("attn_output")),
                                     .n_heads = c->n_heads,
                                     .n_kv_heads = c->n_kv_heads,
                                     .head_dim = head_dim,
-                                    .rope = { &model->rope_table, ROPE_INTERLEAVED },
+                                    .rope = { &model->rope_table, model->family->pairing },
                                     .mask = { .causal = true } };
         MultiHead *a = &l->attention;
         a->qkv.weight = parameter_join(ps, PARTS(a->q.weight, a->k.weight, a->v.weight));
+        if (bias) a->qkv.bias = parameter_join(ps, PARTS(a->q.bias, a->k.bias, a->v.bias));
         l->ffn_norm = rms_norm_declare(ps, d, c->eps, BLOCK("ffn_norm"));
         l->ffn = (FeedForward){ .gate = linear_declare(ps, c->d_ff, d, std, false, BLOCK("ffn_gate")),
                                 .up = linear_declare(ps, c->d_ff, d, std, false, BLOCK("ffn_up")),
@@ -60,3 +63,12 @@ const Family family_llama = { .arch = "llama",
                               .hidden = llama_hidden,
                               .eps_key = "attention.layer_norm_rms_epsilon",
                               .rotary = true };
+
+const Family family_qwen2 = { .arch = "qwen2",
+                              .defaults = llama_defaults,
+                              .build = llama_build,
+                              .hidden = llama_hidden,
+                              .eps_key = "attention.layer_norm_rms_epsilon",
+                              .rotary = true,
+                              .pairing = ROPE_HALVES,
+                              .qkv_bias = true };

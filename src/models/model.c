@@ -3,8 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-extern const Family family_gpt2, family_llama, family_bert;
-static const Family *const families[] = { &family_gpt2, &family_llama, &family_bert };
+extern const Family family_gpt2, family_llama, family_qwen2, family_bert;
+static const Family *const families[] = { &family_gpt2, &family_llama, &family_qwen2, &family_bert };
 
 const Family *family_find(const char *arch)
 {
@@ -13,7 +13,7 @@ const Family *family_find(const char *arch)
     return NULL;
 }
 
-const char *family_names(void) { return "gpt2, llama, bert"; }
+const char *family_names(void) { return "gpt2, llama, qwen2, bert"; }
 
 bool config_check(const Family *family, const Config *c, Error *err)
 {
@@ -39,6 +39,8 @@ bool config_check(const Family *family, const Config *c, Error *err)
     if (!(c->eps > 0 && c->eps < 1)) return error_set(err, "eps is %g; it must be between 0 and 1", (double)c->eps);
     if (family->rotary && !(c->rope_base > 1 && c->rope_base < 1e9f))
         return error_set(err, "rope_base is %g; it must be over 1", (double)c->rope_base);
+    if (!(c->rope_linear >= 0 && c->rope_linear <= 1e6f))
+        return error_set(err, "rope_linear is %g; it must be at least 0", (double)c->rope_linear);
     if (!(c->dropout >= 0 && c->dropout < 1))
         return error_set(err, "dropout is %g; it must be at least 0 and under 1", (double)c->dropout);
     return true;
@@ -62,7 +64,8 @@ bool model_alloc(Model *model, Stream *stream, Error *err)
     if (!model->family->rotary) return true;
     if (!tensor_alloc(model->gpu, &model->rope_table, F32, model->rope_table.shape, err)) return false;
     float *table = NEW_ARRAY(float, count(&model->rope_table));
-    rope_table(table, model->config.seq_len, model_head_dim(model), (RopeScaling){ .base = model->config.rope_base });
+    RopeScaling scaling = { .base = model->config.rope_base, .linear = model->config.rope_linear };
+    rope_table(table, model->config.seq_len, model_head_dim(model), scaling);
     tensor_write(stream, &model->rope_table, table);
     free(table);
     return true;

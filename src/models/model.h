@@ -8,11 +8,11 @@
 // The names are GGUF's keys' and the field's; shapes follow from them.
 typedef struct Config {
     int n_layers, n_heads, n_kv_heads, d_model, d_ff, vocab_size, seq_len;
-    float eps;       // of the norms
-    float rope_base; // families with rotary positions
-    bool tied;       // the head's weight is the token embedding's
-    int n_segments;  // parts of a text that have embeddings of their own: two sentences; families without have 0
-    float dropout;   // when training
+    float eps;                    // of the norms
+    float rope_base, rope_linear; // families with rotary positions: RopeScaling's
+    bool tied;                    // the head's weight is the token embedding's
+    int n_segments; // parts of a text that have embeddings of their own: two sentences; families without have 0
+    float dropout;  // when training
 } Config;
 
 typedef struct Model Model;
@@ -25,7 +25,9 @@ typedef struct Family {
     Tensor *(*hidden)(Tape *t, const Model *model, Tensor *ids, const Place *place);
     const char *eps_key; // of GGUF, behind the architecture's name
     bool rotary;
-    bool encoder; // every token sees the whole text: there is no head, and nothing is written
+    RopePairing pairing; // of its files
+    bool qkv_bias;       // where other layers have none
+    bool encoder;        // every token sees the whole text: there is no head, and nothing is written
 } Family;
 
 const Family *family_find(const char *arch); // NULL if there is none

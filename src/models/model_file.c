@@ -39,6 +39,9 @@ void model_put_config(GgufWriter *w, const Family *f, const Config *c)
     if (!f->rotary) return;
     gguf_put_f32(w, key(f, "rope.freq_base").text, c->rope_base);
     gguf_put_u32(w, key(f, "rope.dimension_count").text, (uint32_t)(c->d_model / c->n_heads));
+    if (c->rope_linear == 0 || c->rope_linear == 1) return;
+    gguf_put_string(w, key(f, "rope.scaling.type").text, string_view("linear"));
+    gguf_put_f32(w, key(f, "rope.scaling.factor").text, c->rope_linear);
 }
 
 bool model_save(const Model *model, const Tokenizer *tokenizer, Stream *stream, const char *path, Error *err)
@@ -73,6 +76,24 @@ static bool read_int(const Gguf *file, KeyName k, int *value, Error *err)
 static int rows_of(const GgufTensor *table)
 {
     return !table ? 0 : table->shape[0] < INT32_MAX ? (int)table->shape[0] : INT32_MAX;
+}
+
+// Positions divided by a factor (Chen et al. 2023); of what else rotary positions can be scaled by, nothing.
+static bool read_scaling(const Gguf *file, const Family *f, Config *c, Error *err)
+{
+    StringView type = string_view("linear");
+    KeyName name = key(f, "rope.scaling.type"), factor = key(f, "rope.scaling.factor"),
+            old = key(f, "rope.scale_linear");
+    if (gguf_value(file, name.text) && !gguf_get_string(file, name.text, &type, err)) return false;
+    if (string_view_equal(type, string_view("none"))) return true;
+    if (!string_view_equal(type, string_view("linear")))
+        return error_set(err, "%s: %s is \"%.*s\"; lectern scales rotary positions linearly alone", file->path,
+                         name.text, (int)(type.size < 40 ? type.size : 40), type.data);
+    const char *given = gguf_value(file, factor.text) ? factor.text : gguf_value(file, old.text) ? old.text : NULL;
+    if (!given || !f->rotary) return true;
+    if (!gguf_get_f32(file, given, &c->rope_linear, err)) return false;
+    return (c->rope_linear > 0 && c->rope_linear <= 1e6f) ||
+           error_set(err, "%s: %s is %g; it must be over 0", file->path, given, (double)c->rope_linear);
 }
 
 bool model_read_config(const Gguf *file, const Family **family, Config *c, Error *err)
@@ -113,10 +134,7 @@ bool model_read_config(const Gguf *file, const Family **family, Config *c, Error
     if (rotary_dim != c->d_model / c->n_heads)
         return error_set(err, "%s: %s is %d; lectern turns whole heads, of %d channels", file->path,
                          key(f, "rope.dimension_count").text, rotary_dim, c->d_model / c->n_heads);
-    if (gguf_value(file, key(f, "rope.scaling.type").text))
-        return error_set(err, "%s: %s is set; lectern does not scale rotary positions yet", file->path,
-                         key(f, "rope.scaling.type").text);
-    return true;
+    return read_scaling(file, f, c, err);
 }
 
 // ---- A file or a folder ----------------------------------------------------------------------------------------------

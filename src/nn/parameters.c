@@ -35,6 +35,7 @@ static void renew_join(ParameterJoin *join)
 {
     const Tensor *first = join->parts[0];
     bool one = true;
+    Shape shape = first->shape;
     int64_t N = 0;
     for (int i = 0; i < join->count; i++) {
         int64_t n = dim(join->parts[i], 0);
@@ -42,7 +43,8 @@ static void renew_join(ParameterJoin *join)
         one &= i + 1 == join->count || !dtype_is_quantized(first->dtype) || n % (BAND * BANDS_OF_A_PART) == 0;
         N += n;
     }
-    join->tensor = (Tensor){ .shape = SHAPE(N, dim(first, 1)), .dtype = first->dtype };
+    shape.dim[0] = N;
+    join->tensor = (Tensor){ .shape = shape, .dtype = first->dtype };
     if (one) join->tensor.span.bytes = (uint64_t)tensor_bytes(&join->tensor);
 }
 

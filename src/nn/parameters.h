@@ -16,9 +16,9 @@ typedef struct ParameterView {
     Grad grad;
 } ParameterView;
 
-// Weights [N_i, K] that lie behind one another, so that one product serves all of them.
+// Weights [N_i, K], or biases [N_i], that lie behind one another, so that one product serves all of them.
 typedef struct ParameterJoin {
-    Tensor tensor; // [ΣN_i, K]; span.bytes 0 while they cannot be one: their types differ
+    Tensor tensor; // [ΣN_i, K] or [ΣN_i]; span.bytes 0 while they cannot be one: their types differ
     Tensor *parts[4];
     int count;
 } ParameterJoin;

@@ -255,8 +255,9 @@ static const struct {
     { "vocab_size", "41", "has 40 rows, but vocab_size is 41" },
     { "rms_norm_eps", "\"x\"", "rms_norm_eps is no number" },
     { "hidden_act", "\"gelu\"", "hidden_act is \"gelu\"; lectern runs such models only with \"silu\"" },
-    { "rope_scaling", "{\"type\": \"linear\", \"factor\": 2}", "rope_scaling is {\"type\":\"linear\",\"factor\":2}" },
-    { "rope_parameters", "{\"rope_type\": \"yarn\"}", "rope_type is \"yarn\"" },
+    { "rope_scaling", "{\"type\": \"linear\", \"factor\": 0}", "rope_scaling: its factor is no number over 0" },
+    { "rope_scaling", "{\"factor\": 2}", "rope_scaling: its type is missing" },
+    { "rope_parameters", "{\"rope_type\": \"yarn\"}", "rope_parameters: its type is \"yarn\"" },
     { "head_dim", "8", "head_dim is 8" },
 };
 

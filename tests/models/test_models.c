@@ -39,6 +39,14 @@ static const struct {
     { "gpt2", { .n_layers = 2, .n_heads = 3, .d_model = 24, .vocab_size = 261, .seq_len = 80, .tied = true } },
     { "gpt2", { .n_layers = 2, .n_heads = 2, .d_model = 16, .vocab_size = 263, .seq_len = 80 } }, // untied
     { "llama", { .n_layers = 2, .n_heads = 4, .n_kv_heads = 2, .d_model = 32, .vocab_size = 257, .seq_len = 80 } },
+    { "qwen2",
+      { .n_layers = 2,
+        .n_heads = 4,
+        .n_kv_heads = 2,
+        .d_model = 32,
+        .vocab_size = 257,
+        .seq_len = 80,
+        .rope_linear = 2 } },
 };
 
 static Model *make(int i)

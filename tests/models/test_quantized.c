@@ -101,7 +101,7 @@ static void write_files(const char *arch, int i, const char *blocks_path, const 
     const Family *family = family_find(arch);
     Config config = { .n_layers = 2,
                       .n_heads = 8,
-                      .n_kv_heads = !strcmp(arch, "llama") ? 2 : 8,
+                      .n_kv_heads = !strcmp(arch, "gpt2") ? 8 : 2,
                       .d_model = 256,
                       .d_ff = 512,
                       .vocab_size = 257,
@@ -143,7 +143,7 @@ static void write_files(const char *arch, int i, const char *blocks_path, const 
     model_free(model);
 }
 
-static const char *const archs[] = { "llama", "gpt2" };
+static const char *const archs[] = { "llama", "gpt2", "qwen2" };
 
 START_TEST(a_quantised_model_equals_its_floats)
 {
