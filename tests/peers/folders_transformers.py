@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Holds models that transformers wrote against the same folders in lectern: small GPT-2s and Llamas of random numbers, in
+"""Holds models that transformers wrote against the same folders in lectern: small GPT-2s, Llamas and Qwen2s of random numbers, in
 f32, f16 and bf16, tied and not, in one file and in shards; the logits of one text.
 
     tests/peers/venv.sh sentence
@@ -13,7 +13,7 @@ import tempfile
 
 import torch
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers
-from transformers import GPT2Config, GPT2LMHeadModel, LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
+from transformers import GPT2Config, GPT2LMHeadModel, LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast, Qwen2Config, Qwen2ForCausalLM
 
 LECTERN = os.path.join(os.path.dirname(os.path.abspath(__file__)), "../../build/lectern")
 TEXT = "Once upon a time"
@@ -41,6 +41,19 @@ def llama(tied):
                                         tie_word_embeddings=tied, bos_token_id=None, eos_token_id=None))
 
 
+def qwen2(tied):
+    return Qwen2ForCausalLM(Qwen2Config(vocab_size=VOCAB, hidden_size=32, intermediate_size=48, num_hidden_layers=2,
+                                        num_attention_heads=4, num_key_value_heads=2, max_position_embeddings=64,
+                                        tie_word_embeddings=tied, bos_token_id=None, eos_token_id=None))
+
+
+def scaled_llama(tied):
+    return LlamaForCausalLM(LlamaConfig(vocab_size=VOCAB, hidden_size=32, intermediate_size=48, num_hidden_layers=2,
+                                        num_attention_heads=4, num_key_value_heads=2, max_position_embeddings=64,
+                                        rope_scaling={"rope_type": "linear", "factor": 4.0}, tie_word_embeddings=tied,
+                                        bos_token_id=None, eos_token_id=None))
+
+
 def difference(make, tied, dtype, shard):
     torch.manual_seed(5)
     model = make(tied).eval()
@@ -66,7 +79,7 @@ def difference(make, tied, dtype, shard):
 
 def main():
     failed = False
-    for make in gpt2, llama:
+    for make in gpt2, llama, scaled_llama, qwen2:
         for tied in True, False:
             for dtype in torch.float32, torch.float16, torch.bfloat16:
                 for shard in "1GB", "20KB":
