@@ -10,7 +10,11 @@ torch) packages="torch numpy" ;;
 transformers) packages="torch transformers" ;;
 sentence) packages="sentence-transformers" ;;
 llama_cpp) packages="llama-cpp-python" && export CMAKE_ARGS="-DLLAVA_BUILD=OFF" ;; # compiles for 10 to 20 minutes on 2 cores
-llama_vulkan) packages="llama-cpp-python" && export CMAKE_ARGS="-DLLAVA_BUILD=OFF -DGGML_VULKAN=ON" no_cache=--no-cache-dir ;; # needs glslc; longer still
+llama_vulkan) # needs glslc, spirv-headers, and Vulkan headers newer than Debian 12's: VULKAN_HEADERS=/path/to/include; longer still
+    packages="llama-cpp-python" no_cache=--no-cache-dir
+    export CMAKE_ARGS="-DLLAVA_BUILD=OFF -DGGML_VULKAN=ON ${VULKAN_HEADERS:+-DVulkan_INCLUDE_DIR=$VULKAN_HEADERS}"
+    export CXXFLAGS="${VULKAN_HEADERS:+-I$VULKAN_HEADERS}"
+    ;;
 computeml) packages="computeml numpy" ;;
 tokenizers) packages="tokenizers sentencepiece gguf jinja2" ;;
 *) echo "usage: $0 torch | transformers | sentence | llama_cpp | llama_vulkan | computeml | tokenizers" >&2 && exit 2 ;;
