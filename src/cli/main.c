@@ -262,7 +262,8 @@ static int start(int argc, char **argv)
         fprintf(stderr, "lectern: %s (see `lectern --help`)\n", err.message);
         return EXIT_USAGE;
     }
-    Invocation in = { .command = command->name, .options = command->options, .option_count = command->option_count };
+    static Invocation in; // what it points to lives as long as the process
+    in = (Invocation){ .command = command->name, .options = command->options, .option_count = command->option_count };
     for (int i = 2; i < argc && strcmp(argv[i], "--") != 0; i++)
         if (asks_for_help(argv[i])) {
             if (*argv[2] != '-') in.words[in.word_count++] = argv[2];
