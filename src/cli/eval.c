@@ -38,7 +38,7 @@ static void print(const Invocation *in, const Perplexity *p, double seconds)
     }
 }
 
-static bool perplexity(const Invocation *in, const Model *model, const Tokenizer *tokenizer, Stream *stream,
+static bool perplexity(const Invocation *in, Model *model, const Tokenizer *tokenizer, Stream *stream,
                        const Corpus *corpus, Error *err)
 {
     if (window > model->config.seq_len)

@@ -52,9 +52,10 @@ static Tensor *put(Tape *t, const int32_t *ids, int64_t n)
 }
 
 // One pass over the whole prompt, without a cache.
-static bool listen(const Model *model, Stream *stream, const TokenList *ids, Heard *heard, Error *err)
+static bool listen(Model *model, Stream *stream, const TokenList *ids, Heard *heard, Error *err)
 {
     int64_t n = (int64_t)ids->count;
+    if (!model_reach(model, stream, n, err)) return false;
     int32_t *positions = NEW_ARRAY(int32_t, n);
     for (int64_t i = 0; i < n; i++) positions[i] = (int32_t)i;
     Tape *t = tape_open(stream);

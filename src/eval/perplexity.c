@@ -35,13 +35,14 @@ static bool run_window(Tape *t, const Model *model, const int32_t *inputs, const
     return tensor_read(t->stream, each, losses, err);
 }
 
-bool perplexity_run(Perplexity *p, const Model *model, Stream *stream, const int32_t *ids, size_t n, int64_t window,
+bool perplexity_run(Perplexity *p, Model *model, Stream *stream, const int32_t *ids, size_t n, int64_t window,
                     int32_t first, Error *err)
 {
     if (n < (size_t)window)
         return error_set(
             err, "the text has %zu tokens, less than one window of %lld; give a longer one or a smaller --window", n,
             (long long)window);
+    if (!model_reach(model, stream, window, err)) return false;
     Tape *t = tape_open(stream);
     float *losses = NEW_ARRAY(float, window);
     int32_t *inputs = NEW_ARRAY(int32_t, window);

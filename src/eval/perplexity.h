@@ -17,5 +17,5 @@ double perplexity_of(const Perplexity *p);          // exp(Σ/n)
 double perplexity_uncertainty(const Perplexity *p); // the standard error of that, as if tokens were independent
 
 // False with `err` when the device fails, or the text is shorter than one window.
-bool perplexity_run(Perplexity *p, const Model *model, Stream *stream, const int32_t *ids, size_t n, int64_t window,
+bool perplexity_run(Perplexity *p, Model *model, Stream *stream, const int32_t *ids, size_t n, int64_t window,
                     int32_t first, Error *err);

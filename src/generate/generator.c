@@ -4,7 +4,7 @@
 
 enum { PAGE = 64, CHUNK = GENERATOR_ROWS };
 
-bool generator_open(Generator *g, const Model *model, Stream *stream, int64_t capacity, Error *err)
+bool generator_open(Generator *g, Model *model, Stream *stream, int64_t capacity, Error *err)
 {
     const Config *c = &model->config;
     *g = (Generator){ 0 };
@@ -14,6 +14,7 @@ bool generator_open(Generator *g, const Model *model, Stream *stream, int64_t ca
     if (capacity > c->seq_len) capacity = c->seq_len;
     int64_t pages = (capacity + PAGE - 1) / PAGE;
     *g = (Generator){ .model = model, .stream = stream, .capacity = capacity };
+    if (!model_reach(model, stream, capacity, err)) return false;
     if (!kv_cache_open(&g->cache, model->gpu, c->n_layers, pages, PAGE, c->n_kv_heads, model_head_dim(model), 1, pages,
                        err))
         return false;

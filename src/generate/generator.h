@@ -13,7 +13,7 @@ typedef struct Generator {
 } Generator;
 
 // Room for `capacity` tokens, at most the model's seq_len. The tape is the generator's: probes listen on it.
-bool generator_open(Generator *g, const Model *model, Stream *stream, int64_t capacity, Error *err);
+bool generator_open(Generator *g, Model *model, Stream *stream, int64_t capacity, Error *err);
 void generator_close(Generator *g);
 
 // Drops what follows the first `past` tokens.

@@ -58,17 +58,37 @@ Model *model_new(Gpu *gpu, const Family *family, const Config *config)
     return model;
 }
 
+static bool make_rope_table(Model *model, Stream *stream, int64_t positions, Error *err)
+{
+    int64_t half = model_head_dim(model) / 2;
+    const GpuTraits *traits = gpu_traits(model->gpu);
+    uint64_t bytes = 8 * (uint64_t)(positions * half), most = traits->max_binding_bytes - traits->alignment;
+    if (bytes > most)
+        return error_set(
+            err, "the rotary table of %lld positions has %.0f MB, and %s binds %.0f MB at once; ask for fewer tokens",
+            (long long)positions, (double)bytes / 1e6, traits->name, (double)most / 1e6);
+    if (!tensor_alloc(model->gpu, &model->rope_table, F32, SHAPE(positions, half, 2), err)) return false;
+    float *table = NEW_ARRAY(float, count(&model->rope_table));
+    RopeScaling scaling = { .base = model->config.rope_base, .linear = model->config.rope_linear };
+    rope_table(table, positions, 2 * half, scaling);
+    tensor_write(stream, &model->rope_table, table);
+    free(table);
+    return true;
+}
+
 bool model_alloc(Model *model, Stream *stream, Error *err)
 {
     if (!parameters_alloc(&model->parameters, model->gpu, err)) return false;
     if (!model->family->rotary) return true;
-    if (!tensor_alloc(model->gpu, &model->rope_table, F32, model->rope_table.shape, err)) return false;
-    float *table = NEW_ARRAY(float, count(&model->rope_table));
-    RopeScaling scaling = { .base = model->config.rope_base, .linear = model->config.rope_linear };
-    rope_table(table, model->config.seq_len, model_head_dim(model), scaling);
-    tensor_write(stream, &model->rope_table, table);
-    free(table);
-    return true;
+    return make_rope_table(model, stream, dim(&model->rope_table, 0), err);
+}
+
+bool model_reach(Model *model, Stream *stream, int64_t positions, Error *err)
+{
+    if (!model->family->rotary || positions <= dim(&model->rope_table, 0)) return true;
+    if (!stream_wait(stream, err)) return false;
+    tensor_free(model->gpu, &model->rope_table);
+    return make_rope_table(model, stream, positions, err);
 }
 
 void model_free(Model *model)

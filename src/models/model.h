@@ -50,7 +50,7 @@ struct Model {
     Layer *layers;
     Norm output_norm;
     Linear head;
-    Tensor rope_table; // [seq_len, head_dim/2, 2]; no memory for families without
+    Tensor rope_table; // [positions, head_dim/2, 2]; no memory for families without
 };
 
 // Checks a configuration that came from a user or a file: sizes in range, heads that divide. One line naming the field.
@@ -60,6 +60,11 @@ bool config_check(const Family *family, const Config *config, Error *err);
 Model *model_new(Gpu *gpu, const Family *family, const Config *config);
 bool model_alloc(Model *model, Stream *stream, Error *err); // memory, and the rotary table
 void model_free(Model *model);
+
+// Makes the rotary table of a loaded model long enough for so many positions. A file may promise millions, whose table is
+// larger than many devices bind: model_load makes the first MODEL_POSITIONS.
+enum { MODEL_POSITIONS = 2048 };
+bool model_reach(Model *model, Stream *stream, int64_t positions, Error *err);
 
 int model_head_dim(const Model *model);
 

@@ -231,6 +231,8 @@ static Model *load(Source *s, Gpu *gpu, Stream *stream, bool trained, Tokenizer 
         ok = match(&s->weights, model, trained, err);
     }
     if (ok && trained) parameters_train(&model->parameters);
+    if (ok && !trained && s->family->rotary && s->config.seq_len > MODEL_POSITIONS)
+        model->rope_table.shape.dim[0] = MODEL_POSITIONS;
     ok = ok && model_alloc(model, stream, err) && put_tensors(&s->weights, model, stream, err);
     if (ok && tokenizer) ok = (*tokenizer = read_tokenizer(s, s->config.vocab_size, err)) != NULL;
     if (ok) return model;

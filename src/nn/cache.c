@@ -6,6 +6,13 @@ bool kv_cache_open(KvCache *cache, Gpu *gpu, int n_layers, int64_t n_pages, int6
                    int64_t head_dim, int64_t sequences, int64_t max_pages, Error *err)
 {
     *cache = (KvCache){ .n_layers = n_layers, .page_size = page_size, .n_pages = n_pages };
+    const GpuTraits *traits = gpu_traits(gpu);
+    double bytes = 4 * (double)n_pages * (double)page_size * (double)(n_kv_heads * head_dim);
+    double most = (double)(traits->max_binding_bytes - traits->alignment);
+    if (bytes > most) // attention binds a layer's keys in one piece
+        return error_set(
+            err, "a cache of %lld tokens has %.0f MB a layer, and %s binds %.0f MB at once; ask for fewer tokens",
+            (long long)(n_pages * page_size), bytes / 1e6, traits->name, most / 1e6);
     cache->keys = NEW_ARRAY(Tensor, n_layers);
     cache->values = NEW_ARRAY(Tensor, n_layers);
     Shape shape = SHAPE(n_pages, page_size, n_kv_heads, head_dim);

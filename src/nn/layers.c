@@ -37,6 +37,7 @@ static void gate_and_up(Tape *t, const FeedForward *f, Tensor *x, Tensor **gate,
         *gate = linear(t, x, f->gate.weight, f->gate.bias);
         return;
     }
+    CHECK(!f->gate.bias && !f->up.bias, "feed_forward: gate_up has no biases");
     int64_t n = dim(f->gate.weight, 0);
     Tensor *both = reshape(t, linear(t, x, f->gate_up, NULL), SHAPE(2, 1, n));
     *gate = tape_rows(t, both, 0, 1);
@@ -113,7 +114,7 @@ static Heads project_token(Tape *t, const MultiHead *m, Tensor *x, const Place *
 
 Tensor *attend(Tape *t, const MultiHead *m, Tensor *x, Tensor *memory, const Place *place)
 {
-    bool token = x == memory && joined(t, m->qkv.weight, x);
+    bool token = x == memory && joined(t, m->qkv.weight, x) && (!m->qkv.bias || m->qkv.bias->span.bytes > 0);
     Heads h = token ? project_token(t, m, x, place) : project(t, m, x, memory, place);
     Attention mask = m->mask;
     if (place->cache) {

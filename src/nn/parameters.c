@@ -39,6 +39,8 @@ static void renew_join(ParameterJoin *join)
     int64_t N = 0;
     for (int i = 0; i < join->count; i++) {
         int64_t n = dim(join->parts[i], 0);
+        CHECK(count(join->parts[i]) / n == count(first) / dim(first, 0), "parameter_join: %s and %s",
+              tensor_text(first), tensor_text(join->parts[i]));
         one &= join->parts[i]->dtype == first->dtype;
         one &= i + 1 == join->count || !dtype_is_quantized(first->dtype) || n % (BAND * BANDS_OF_A_PART) == 0;
         N += n;

@@ -16,11 +16,11 @@ static bool by_tile(const Rung *rung) { return rung->tile[3] == BY_TILE || rung-
 // ---- What a rung needs -------------------------------------------------------------------------------------------
 
 // Steps that an invocation's loops make: some devices end them, silently, after so many.
-static bool loops_fit(const Rung *rung, const GpuTraits *t, const AttentionProblem *p)
+static bool loops_fit(const Rung *rung, const GpuTraits *t, const AttentionProblem *p, uint64_t keys)
 {
     const uint32_t *constants = rung->kernel.constants;
     bool along_queries = rung->tile[2] == LADDER_BACKWARD_KV;
-    uint64_t walks = along_queries ? p->args.H / p->args.G : 1, length = along_queries ? p->args.T : p->args.S;
+    uint64_t walks = along_queries ? p->args.H / p->args.G : 1, length = along_queries ? p->args.T : keys;
     uint64_t tile = 1, values = rung->tile[3] == BY_TILE ? p->D : p->D / 4, inner = 2 * (uint64_t)p->D;
     if (by_tile(rung)) {
         tile = LANES * constants[3];
@@ -83,12 +83,14 @@ static RungVerdict judge(const Rung *rung, const GpuTraits *t, const void *probl
 {
     const AttentionProblem *p = problem;
     uint32_t how = rung->tile[3];
-    if (!loops_fit(rung, t, p)) return RUNG_CANNOT;
+    uint32_t chunk = rung->kernel.constants[5];
+    if (!loops_fit(rung, t, p, chunk ? chunk : p->args.S)) return RUNG_CANNOT;
     if (how == BY_ROW) return RUNG_CHOSEN;
     if (how != BY_TILE && !fours_fit(p)) return RUNG_CANNOT;
     if (by_tile(rung)) return tiles_fit(rung, t, p) ? RUNG_CHOSEN : RUNG_CANNOT;
     if (!subgroups_fit(rung, t) || !chunks_fit(rung, t, p)) return RUNG_CANNOT;
-    if (rung->kernel.constants[5] && !idles(t, p)) return RUNG_CAN;
+    if (chunk && !loops_fit(rung, t, p, p->args.S)) return RUNG_CHOSEN; // no rung can walk along all keys
+    if (chunk && !idles(t, p)) return RUNG_CAN;
     if (rung->tile[0] == 1 && p->args.T > FEW) return RUNG_CAN;
     if (how == BY_BLOCK) return RUNG_CHOSEN;
     return !texels_hold(t, p->q.bytes) || !texels_hold(t, p->k.bytes) ? RUNG_CANNOT

@@ -65,7 +65,7 @@ static void embedding_declare(Trial *trial)
 {
     int64_t V = trial->c->size[0], C = trial->c->size[1], n = trial->c->size[2];
     if (dtype_is_quantized(trial->c->dtype))
-        trial_quantized(trial, "table", trial->c->dtype, V, C);
+        trial_quantized(trial, "table", trial->c->dtype, V, C, 1);
     else
         trial_normal(trial, "table", trial->c->dtype, SHAPE(V, C), trial->c->dtype == F32);
     declare_ids(trial);

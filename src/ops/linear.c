@@ -68,7 +68,8 @@ Tensor *linear(Tape *t, Tensor *x, Tensor *w, Tensor *bias)
 
 Tensor *residual_linear(Tape *t, Tensor *x, Tensor *h, Tensor *w, Tensor *bias)
 {
-    if (t->train) return residual(t, x, linear(t, h, w, bias));
+    // A product that is added in parts would add x to the first of them: other bits than residual's.
+    if (t->train || dim(w, 1) > PRODUCT_LONGEST) return residual(t, x, linear(t, h, w, bias));
     check(h, w, bias);
     op_check(x->dtype == F32 && dim(x, -1) == dim(w, 0) && rows(x) == rows(h), "residual_linear: x is %s, h %s, w %s",
              tensor_text(x), tensor_text(h), tensor_text(w));
@@ -100,7 +101,7 @@ static void linear_declare(Trial *trial)
     const int64_t *size = trial->c->size, R = size[0], N = size[1], K = size[2];
     trial_normal(trial, "x", F32, SHAPE(R, K), true);
     if (dtype_is_quantized(trial->c->dtype))
-        trial_quantized(trial, "w", trial->c->dtype, N, K);
+        trial_quantized(trial, "w", trial->c->dtype, N, K, 1);
     else
         trial_normal(trial, "w", trial->c->dtype, SHAPE(N, K), trial->c->dtype == F32);
     if (size[3]) trial_normal(trial, "bias", F32, SHAPE(N), true);

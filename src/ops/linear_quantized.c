@@ -25,11 +25,11 @@ typedef struct PanelArgs {
 
 static int64_t least(int64_t a, int64_t b) { return a < b ? a : b; }
 
-// The most rows of w that one dispatch binds, with `row_bytes` each.
+// The most rows of w that one dispatch binds, with `row_bytes` each: whole bands.
 static int64_t rows_bound(const GpuTraits *traits, int64_t N, int64_t row_bytes, int64_t bytes)
 {
     int64_t n = least(bytes, (int64_t)(traits->max_binding_bytes - traits->alignment)) / row_bytes;
-    if (n >= N) return N;
+    if (n >= (N + BAND - 1) / BAND * BAND) return N;
     n -= n % (n < PART_ROWS ? LEAST_PART : PART_ROWS);
     op_check(n > 0, "linear: %d rows of %lld bytes are more than the device binds", LEAST_PART, (long long)row_bytes);
     return n;
@@ -55,8 +55,9 @@ static RungVerdict judge(const Rung *rung, const GpuTraits *t, const void *probl
     bool sized = t->max_subgroup_size ? t->min_subgroup_size <= lanes && lanes <= t->max_subgroup_size
                                       : t->subgroup_size == lanes;
     if (!rung->kernel.subgroup) sized = t->min_subgroup_size == t->max_subgroup_size;
-    if (!t->subgroup_arithmetic || !sized || lanes > rung->tile[1]) return RUNG_CANNOT;
+    if (!t->subgroup_arithmetic || !sized || lanes < BAND || lanes > rung->tile[1]) return RUNG_CANNOT;
     if (rung->tile[0] == BY_SUBGROUPS) return RUNG_CHOSEN;
+    if (!t->subgroup_shuffle) return RUNG_CANNOT;
     if (!texels_hold(t, p->x.bytes) || !texels_hold(t, p->w.quants.bytes)) return RUNG_CANNOT;
     return rung_likes_texels(t, p) ? RUNG_CHOSEN : RUNG_CAN;
 }
@@ -159,7 +160,7 @@ static void each_panel(Tape *t, const Tensor *w, void (*use)(Tape *t, void *cont
                      SPANS(p.quants, p.high, p.scales, p.supers, y), ARGS(PanelArgs, (uint32_t)n_rows, (uint32_t)K));
         use(t, context, y, n, n_rows);
     }
-    tape_release(t, mark);
+    tape_release_scratch(t, mark);
 }
 
 typedef struct PanelUse {
@@ -232,18 +233,21 @@ void gather_quantized(Tape *t, const Tensor *table, const Tensor *ids, Span y)
         }
 }
 
-// ---- Twin and cases: size = { M, N, K, 1 for a bias, 1 to add to what y holds } ------------------------------------------------------------------
+// ---- Twin and cases: size = { M, N, K, 1 for a bias } ------------------------------------------------------------------
+
+enum { TINY = 1 }; // scales that are subnormal halves, as those of real K types are
 
 static void linear_quantized_cpu(Trial *trial)
 {
     const int64_t *size = trial->c->size, M = size[0], N = size[1], K = size[2];
     const double *x = trial->in[0].value, *w = trial->in[1].value, *bias = size[3] ? trial->in[2].value : NULL;
+    double part = trial->c->flags & TINY ? 1.0 / 4096 : 1;
     for (int64_t m = 0; m < M; m++)
         for (int64_t n = 0; n < N; n++) {
             double sum = bias ? bias[n] : 0, scale = fabs(sum);
             for (int64_t k = 0; k < K; k++) {
                 sum += x[m * K + k] * w[n * K + k];
-                scale += fabs(x[m * K + k]); // the parts that a weight is made of are of size 1 to 4 each
+                scale += part * fabs(x[m * K + k]); // the parts that a weight is made of are of size 1 to 4 each
             }
             trial->out[0].value[m * N + n] = sum;
             trial->out[0].scale[m * N + n] = scale;
@@ -254,7 +258,7 @@ static void linear_quantized_declare(Trial *trial)
 {
     const int64_t *size = trial->c->size, M = size[0], N = size[1], K = size[2];
     trial_normal(trial, "x", F32, SHAPE(M, K), true);
-    trial_quantized(trial, "w", trial->c->dtype, N, K);
+    trial_quantized(trial, "w", trial->c->dtype, N, K, trial->c->flags & TINY ? 1.0 / 4096 : 1);
     if (size[3]) trial_normal(trial, "bias", F32, SHAPE(N), true);
     trial_output_scaled(trial, "y", F32, SHAPE(M, N));
 }
@@ -284,6 +288,7 @@ static const Case cases[] = {
     SIZE(Q4_1, "q4_1 2x35x576", 2, 35, 576),
     SIZE(Q4_1, "q4_1 7x67x96 bias", 7, 67, 96, 1),
     SIZE(Q4_1, "q4_1 9x67x96 bias", 9, 67, 96, 1),
+    SIZE(Q4_1, "q4_1 9x167x96 bias", 9, 167, 96, 1),
     SIZE(Q5_0, "q5_0 1x9x96", 1, 9, 96),
     SIZE(Q5_0, "q5_0 4x34x64", 4, 34, 64),
     SIZE(Q5_1, "q5_1 1x9x160 bias", 1, 9, 160, 1),
@@ -294,6 +299,9 @@ static const Case cases[] = {
     SIZE(Q5_K, "q5_k 10x6x256", 10, 6, 256),
     SIZE(Q6_K, "q6_k 1x37x256 bias", 1, 37, 256, 1),
     SIZE(Q6_K, "q6_k 3x6x768", 3, 6, 768),
+    SIZE(Q6_K, "q6_k 9x70x256 bias", 9, 70, 256, 1),
+    { .label = "q4_k 1x9x512 tiny", .dtype = Q4_K, .size = { 1, 9, 512 }, .flags = TINY },
+    { .label = "q6_k 9x9x256 tiny", .dtype = Q6_K, .size = { 9, 9, 256 }, .flags = TINY },
     SPEED(Q4_1, "q4_1 1x576x576", 1, 576, 576),
     SPEED(Q4_1, "q4_1 1x1536x576", 1, 1536, 576),
     SPEED(Q4_1, "q4_1 1x576x1536", 1, 576, 1536),

@@ -97,8 +97,8 @@ typedef struct Trial {
 // For declare(): inputs in their order, filled; then outputs.
 TrialTensor *trial_normal(Trial *trial, const char *name, DType dtype, Shape shape, bool needs_grad); // N(0, 1)
 TrialTensor *trial_uniform(Trial *trial, const char *name, Shape shape, double low, double high, bool needs_grad);
-TrialTensor *trial_quantized(Trial *trial, const char *name, DType dtype, int64_t N,
-                             int64_t K);                                            // of size 1, no gradient
+// Weights of about `size`, without gradient.
+TrialTensor *trial_quantized(Trial *trial, const char *name, DType dtype, int64_t N, int64_t K, double size);
 TrialTensor *trial_ids(Trial *trial, const char *name, Shape shape, int64_t below); // 0 … below−1
 TrialTensor *trial_output(Trial *trial, const char *name, DType dtype, Shape shape);
 TrialTensor *trial_output_scaled(Trial *trial, const char *name, DType dtype, Shape shape); // the twin fills scale

@@ -121,10 +121,8 @@ void product_run(Tape *t, Product p)
     double most = op_most_flops(stream_gpu(t->stream));
     uint64_t limit = traits->max_binding_bytes - traits->alignment; // a descriptor may start a little earlier
     bool a_large = p.a.bytes > limit, b_large = p.b.bytes > limit, c_large = p.c.bytes > limit;
-    // One running sum is no longer, for its rounding, and because some drivers end long loops.
-    int64_t longest = 16384;
     double flops = 2.0 * (double)p.M * (double)p.N * (double)p.K;
-    if (p.batches > 1 && (a_large || b_large || c_large || flops * (double)p.batches > most || p.K > longest ||
+    if (p.batches > 1 && (a_large || b_large || c_large || flops * (double)p.batches > most || p.K > PRODUCT_LONGEST ||
                           p.batches > traits->max_workgroup_count[2]))
         run_each_batch(t, &p);
     else if (a_large)
@@ -133,7 +131,7 @@ void product_run(Tape *t, Product p)
         halve(t, &p, axes[p.kind].b_rows, axes[p.kind].b_columns);
     else if (c_large || (flops > most && p.M > SPLIT))
         run_in_two(t, &p, AXIS_M);
-    else if (p.K > longest)
+    else if (p.K > PRODUCT_LONGEST)
         run_in_two(t, &p, AXIS_K);
     else
         run_whole(t, &p);

@@ -17,6 +17,9 @@ typedef struct Product {
     bool accumulate;
 } Product;
 
+// No running sum is longer, for its rounding, and because some drivers end long loops: longer ones are added in parts.
+enum { PRODUCT_LONGEST = 16384 };
+
 // One product of whole matrices, without bias.
 Product product_of(ProductKind kind, Span a, Span b, Span c, int64_t M, int64_t N, int64_t K);
 void product_run(Tape *t, Product product);

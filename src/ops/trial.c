@@ -124,26 +124,26 @@ static uint16_t random_half(Random *random, double low, double high)
     return f32_to_f16((float)(random_below(random, 2) ? value : -value));
 }
 
-static QuantGroup random_group(Random *random, const PlaneFormat *f, const QuantGroup *super)
+static QuantGroup random_group(Random *random, const PlaneFormat *f, const QuantGroup *super, double size)
 {
     QuantGroup g = { 0 };
     int bits = f->low_bits + f->high_bits;
-    double step = 1.0 / (double)(1 << (bits - 1));
+    double step = size / (double)(1 << (bits - 1));
     for (int i = 0; i < f->group; i++) g.q[i] = (uint8_t)random_below(random, 1u << bits);
     if (f->scale < SCALE_K) {
         g.scale = random_half(random, step / 2, step);
-        if (f->scale == SCALE_MINIMUM) g.minimum = random_half(random, 0, 2);
+        if (f->scale == SCALE_MINIMUM) g.minimum = random_half(random, 0, 2 * size);
         return g;
     }
     g.super_scale = super ? super->super_scale : random_half(random, step / 64, step / 32);
     g.scale = (uint16_t)random_below(random, f->scale == SCALE_K ? 64 : 256);
     if (f->scale == SCALE_K16) return g;
-    g.super_minimum = super ? super->super_minimum : random_half(random, 0, 1.0 / 32);
+    g.super_minimum = super ? super->super_minimum : random_half(random, 0, size / 32);
     g.minimum = (uint16_t)random_below(random, 64);
     return g;
 }
 
-TrialTensor *trial_quantized(Trial *trial, const char *name, DType dtype, int64_t N, int64_t K)
+TrialTensor *trial_quantized(Trial *trial, const char *name, DType dtype, int64_t N, int64_t K, double size)
 {
     TrialTensor *x = declare(trial, trial->in, &trial->in_count, name, dtype, SHAPE(N, K));
     const PlaneFormat *f = plane_format(dtype);
@@ -154,7 +154,7 @@ TrialTensor *trial_quantized(Trial *trial, const char *name, DType dtype, int64_
         QuantGroup group, super;
         for (int64_t k = 0; k < K; k += f->group) {
             bool first = k % SUPER_BLOCK == 0;
-            group = random_group(&trial->random, f, first ? NULL : &super);
+            group = random_group(&trial->random, f, first ? NULL : &super, size);
             if (first) super = group;
             planes_put(x->planes, dtype, N, K, row, k / f->group, &group);
             for (int i = 0; i < f->group; i++) x->value[row * K + k + i] = quant_value(dtype, &group, i);

@@ -125,6 +125,8 @@ void tape_release(Tape *t, TapeMark mark)
     if (!t->train) release_to(t, mark);
 }
 
+void tape_release_scratch(Tape *t, TapeMark mark) { release_to(t, mark); }
+
 void tape_reset(Tape *t)
 {
     release_to(t, (TapeMark){ 0 });

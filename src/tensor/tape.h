@@ -83,6 +83,10 @@ bool tape_reserve(Tape *t, uint64_t bytes, Error *err);
 TapeMark tape_mark(Tape *t);
 void tape_release(Tape *t, TapeMark mark);
 
+// The same when training too, where nobody keeps what was taken since: an op's working memory. No node and no gradient may
+// have been made since the mark.
+void tape_release_scratch(Tape *t, TapeMark mark);
+
 // ---- For ops -----------------------------------------------------------------------------------------------------
 
 // A tensor in the step's arena; undefined values (NaN under GpuOptions.poison). When memory runs out the stream keeps

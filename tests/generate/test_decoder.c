@@ -39,7 +39,7 @@ static Model *make_long(const char *arch, int n_layers, uint64_t seed, int seq_l
 
 static Model *make(const char *arch, int n_layers, uint64_t seed) { return make_long(arch, n_layers, seed, CONTEXT); }
 
-static void open_generator(Generator *g, const Model *model)
+static void open_generator(Generator *g, Model *model)
 {
     Error err = { "" };
     ck_assert_msg(generator_open(g, model, stream, model->config.seq_len, &err), "%s", err.message);

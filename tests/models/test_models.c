@@ -202,6 +202,38 @@ START_TEST(folders_hold_a_model)
 }
 END_TEST
 
+// What a file promises is taken when it is used: four million positions are no table of 32 GB.
+START_TEST(a_long_context_costs_what_is_used)
+{
+    Error err = { "" };
+    Config config = models[2].config;
+    config.seq_len = 1 << 22;
+    const Family *family = family_find("llama");
+    family->defaults(&config);
+    Model *model = model_new(gpu, family, &config);
+    model->rope_table.shape.dim[0] = 1;
+    ck_assert_msg(model_alloc(model, stream, &err), "%s", err.message);
+    parameters_init(&model->parameters, stream, 7);
+    Tokenizer *tokenizer = tokenizer_byte();
+    char *path = path_join(folder, "model.gguf");
+    ck_assert_msg(model_save(model, tokenizer, stream, path, &err), "%s", err.message);
+    Model *loaded = model_load(gpu, stream, path, false, NULL, &err);
+    ck_assert_msg(loaded != NULL, "%s", err.message);
+    ck_assert_int_eq(dim(&loaded->rope_table, 0), MODEL_POSITIONS);
+    int32_t ids[2100] = { 0 };
+    Generator g;
+    ck_assert_msg(generator_open(&g, loaded, stream, 2200, &err), "%s", err.message);
+    ck_assert_msg(generator_feed(&g, ids, 2100, &err), "%s", err.message); // past the end of a short table all is NaN
+    generator_close(&g);
+    ck_assert(!generator_open(&g, loaded, stream, 1 << 22, &err));
+    ck_assert_ptr_nonnull(strstr(err.message, "ask for fewer tokens"));
+    generator_close(&g);
+    free(path);
+    model_free(model), model_free(loaded);
+    tokenizer_free(tokenizer);
+}
+END_TEST
+
 START_TEST(no_tensor_is_ignored)
 {
     Error err = { "" };
@@ -259,6 +291,7 @@ Suite *suite_models(void)
     tcase_add_loop_test(tests, listening_changes_no_bit, 0, COUNT_OF(models));
     tcase_add_loop_test(tests, files_hold_a_model, 0, COUNT_OF(models));
     tcase_add_loop_test(tests, folders_hold_a_model, 0, COUNT_OF(models));
+    tcase_add_test(tests, a_long_context_costs_what_is_used);
     tcase_add_test(tests, no_tensor_is_ignored);
     tcase_add_test(tests, configurations_that_cannot_be);
     suite_add_tcase(suite, tests);

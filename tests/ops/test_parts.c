@@ -24,6 +24,7 @@ static const struct {
                  { "mul", 8192 },
                  { "permute", 8192 },
                  { "residual", 8192 },
+                 { "residual_linear", 8192 },
                  { "rope", 8192 },
                  { "scale", 8192 },
                  { "scatter_add", 8192 },
