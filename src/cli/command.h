@@ -99,7 +99,10 @@ bool open_device(const Invocation *in, Gpu **gpu, Stream **stream);
 // validation layer had something to say.
 int close_device(const Invocation *in, Gpu *gpu, Stream *stream, int code);
 
-// True once Ctrl-C or SIGTERM has come; the first call starts listening. A second Ctrl-C ends the process at once.
+// How the user called this program, for commands that are printed to be run: "./lectern" behind the launcher.
+const char *program_word(void);
+
+// True once Ctrl-C, SIGTERM or SIGHUP has come; the first call starts listening. A second Ctrl-C ends the process at once.
 bool interrupted(void);
 
 // Forgets a Ctrl-C that has been dealt with, so that the next one is a first again. SIGTERM stays.

@@ -9,12 +9,13 @@
 #include <string.h>
 
 static const char *model_path, *data_path;
-static int64_t window = 512;
+static int64_t window;
 
 static Option options[] = {
     PATH("model", model_path, "MODEL", "the model"),
     PATH("data", data_path, "FILE", "UTF-8 text"),
-    INT("window", window, 4, 1 << 22, "tokens that are seen at once; those of the second half count"),
+    INT("window", window, 0, 1 << 22,
+        "tokens that are seen at once; those of the second half count (512, or the model's context)"),
 };
 
 static bool show(void *user, const Perplexity *p)
@@ -41,9 +42,11 @@ static void print(const Invocation *in, const Perplexity *p, double seconds)
 static bool perplexity(const Invocation *in, Model *model, const Tokenizer *tokenizer, Stream *stream,
                        const Corpus *corpus, Error *err)
 {
-    if (window > model->config.seq_len)
-        return error_set(err, "--window %lld is over the model's context, %d tokens", (long long)window,
-                         model->config.seq_len);
+    int context = model->config.seq_len;
+    if (window == 0) window = context < 512 ? context : 512;
+    if (window < 4 || window > context)
+        return error_set(err, "--window %lld: the model's context is %d tokens, and a window has at least 4",
+                         (long long)window, context);
     TokenList ids = { 0 };
     tokenizer_encode(tokenizer, corpus->text, corpus->size, false, &ids);
     Progress progress;

@@ -45,6 +45,8 @@ static int run(Invocation *in)
     Error err = { "" };
     const Lecture *lecture = in->word_count ? lecture_find(in->words[0], &err) : NULL;
     if (error_is_set(&err)) return usage_error(in, "%s", err.message);
+    if (all + (html != NULL) + (figures != NULL) > 1)
+        return usage_error(in, "--all, --html and --figures exclude one another");
     int code = check_parameters(in, lecture);
     if (code || !lecture) return code ? code : list_lectures();
     Gpu *gpu;

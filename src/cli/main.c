@@ -225,13 +225,21 @@ static void on_signal(int signal_)
     signalled = signal_;
 }
 
+const char *program_word(void)
+{
+    const char *word = getenv("LECTERN_COMMAND");
+    return word && *word ? word : "lectern";
+}
+
 bool interrupted(void)
 {
     static bool listening;
     if (!listening) {
-        struct sigaction action = { .sa_handler = on_signal };
+        struct sigaction action = { .sa_handler = on_signal }, before;
         sigaction(SIGINT, &action, NULL);
         sigaction(SIGTERM, &action, NULL);
+        sigaction(SIGHUP, NULL, &before); // nohup's wish is respected
+        if (before.sa_handler != SIG_IGN) sigaction(SIGHUP, &action, NULL);
         listening = true;
     }
     return signalled;

@@ -396,10 +396,10 @@ static void print_end(const Run *run)
     format_seconds(seconds, time);
     printf("%s: %lld step%s in %s", finished ? "done" : "stopped", done, done == 1 ? "" : "s", time);
     if (best) printf(", best validation loss %.4f", run->state.best_loss);
-    if (run->trainer.step > 0) printf("\ntry it: lectern generate --model %s", word);
+    if (run->trainer.step > 0) printf("\ntry it: %s generate --model %s", program_word(), word);
     free(word);
     word = shell_word(out);
-    if (!finished) printf("\ngo on with: lectern train --out %s --resume", word);
+    if (!finished) printf("\ngo on with: %s train --out %s --resume", program_word(), word);
     putchar('\n');
     free(word);
     free(model);
@@ -447,6 +447,7 @@ static int run_train(Invocation *in)
     }
     run.state.settings = run_settings_json(in, own_options, &err);
     if (!run.state.settings) return fail(in, &err);
+    setvbuf(stdout, NULL, _IOLBF, 0); // a log is read while it grows
     if (!open_device(in, &run.gpu, &run.stream)) {
         json_decref(run.state.settings);
         return EXIT_FAILED;

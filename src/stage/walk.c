@@ -76,6 +76,25 @@ static void list_parameters(const Show *show)
     arena_free(&arena);
 }
 
+// A value with which the lecture cannot begin is not kept.
+static bool change_parameter(Show *show, const char *name, const char *value, Error *err)
+{
+    const Param *param = lecture_param(show_lecture(show), name, err);
+    if (!param) return false;
+    Arena arena = { 0 };
+    const char *before = show_parameter(show, (int)(param - show_lecture(show)->params), &arena);
+    const Exhibit *const *exhibits;
+    Error ignored = { "" };
+    int n;
+    bool ok = show_set(show, name, value, err);
+    if (ok && !show_step(show, 0, &exhibits, &n, err)) {
+        show_set(show, name, before, &ignored);
+        ok = false;
+    }
+    arena_free(&arena);
+    return ok;
+}
+
 static void key_parameter(Session *session)
 {
     char line[4096];
@@ -86,7 +105,7 @@ static void key_parameter(Session *session)
     if (*value) *value++ = '\0';
     value += strspn(value, " =");
     Error err = { "" };
-    if (show_set(session->show, name, value, &err))
+    if (change_parameter(session->show, name, value, &err))
         begin_step(session);
     else
         printf("  %s\n", err.message);
