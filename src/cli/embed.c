@@ -1,7 +1,7 @@
+#include "base/assets.h"
 #include "base/progress.h"
 #include "base/utf8.h"
 #include "cli/command.h"
-#include "cli/named_model.h"
 #include "models/embedder.h"
 #include <errno.h>
 #include <jansson.h>
@@ -143,10 +143,10 @@ static bool go(const Invocation *in, Gpu *gpu, Stream *stream, Error *err)
     Tokenizer *tokenizer = NULL;
     EmbedderSettings settings;
     Run run = { .in = in };
-    Model *model = named_model_load(gpu, stream, model_path, &tokenizer, err);
-    bool ok =
-        model && embedder_settings(model_path, model->family, &model->config, &settings, err) &&
-        (embedder_open(&run.embedder, model, tokenizer, stream, settings, err) || error_prefix(err, "%s", model_path));
+    char *path = asset_find(model_path, err); // the settings are those of the model that is loaded
+    Model *model = path ? model_load(gpu, stream, path, false, &tokenizer, err) : NULL;
+    bool ok = model && embedder_settings(path, model->family, &model->config, &settings, err) &&
+              (embedder_open(&run.embedder, model, tokenizer, stream, settings, err) || error_prefix(err, "%s", path));
     if (ok) {
         run.embedder.stopped = interrupted;
         run.ids = NEW_ARRAY(TokenList, WINDOW_LINES);
@@ -162,6 +162,7 @@ static bool go(const Invocation *in, Gpu *gpu, Stream *stream, Error *err)
     free(run.tokens);
     free(run.vectors);
     free(run.text);
+    free(path);
     model_free(model);
     tokenizer_free(tokenizer);
     return ok;

@@ -46,6 +46,21 @@ embeds 'the cat sat\n\nA DOG ran\n' --model bert.gguf
 quiet
 same out three
 
+# So do a run's folder and an asset, and nothing that lies in the working folder says how they are used
+mkdir run assets
+cp bert.gguf run/best.gguf
+cp bert.gguf assets/asset.gguf
+mkdir 1 && echo '{"pooling_mode": "cls"}' >1/config.json
+echo '[{"type": "Transformer", "path": ""}, {"type": "Pooling", "path": "1"}]' >modules.json
+embeds 'the cat sat\n\nA DOG ran\n' --model run
+quiet
+same out three
+export LECTERN_ASSETS=$PWD/assets
+embeds 'the cat sat\n\nA DOG ran\n' --model asset.gguf
+quiet
+same out three
+rm modules.json
+
 # Lines that are cut or are no UTF-8: said, by number
 embeds 'a cat\nthe the the the the the the the the the the\n' --model bert
 complains 'line 2: 13 tokens are cut to the model.s 12$'

@@ -107,6 +107,7 @@ for name in run other tales.gguf; do
     says '^GGUF version 3'
     works tokenize --model $name
     works export --model $name --out $name.copy.gguf
+    refused 1 '(run/best|other/model|assets/tales).gguf: gpt2 writes texts' embed --model $name
 done
 works inspect run
 says 'run/best.gguf$'
