@@ -206,6 +206,19 @@ static bool add_hub_tensor(Plan *plan, const Gguf *file, const HubName *names, i
     return weight_change(&item->weight, names->change, ROWS_TO_HALVES, c, file->path, err);
 }
 
+// A tensor that no name takes would change what the model computes: scaled rotary frequencies.
+static bool all_taken(const Plan *plan, const Gguf *file, const char *arch, Error *err)
+{
+    for (size_t i = 0; i < file->n_tensors; i++) {
+        size_t at = 0;
+        while (at < plan->count && !string_view_equal(plan->items[at].weight.name, file->tensors[i].name)) at++;
+        if (at == plan->count)
+            return error_set(err, "%s: the tensor %.*s is no part of the %s that lectern runs", file->path,
+                             VIEW_ARGS(file->tensors[i].name), arch);
+    }
+    return true;
+}
+
 static GgmlType type_of(const Plan *plan, size_t i) { return plan->items[i].weight.conversion.to; }
 
 static bool gguf_to_folder(Plan *plan, const Gguf *file, Error *err)
@@ -219,6 +232,7 @@ static bool gguf_to_folder(Plan *plan, const Gguf *file, Error *err)
     for (size_t n = 0; n < hub->n_names; n++)
         for (int layer = 0; layer < (strstr(hub->names[n].gguf, "%d") ? c.n_layers : 1); layer++)
             if (!add_hub_tensor(plan, file, &hub->names[n], layer, &c, err)) return false;
+    if (!all_taken(plan, file, family->arch, err)) return false;
     for (size_t i = 0; i < plan->count; i++)
         half += type_of(plan, i) == GGML_F16, brain += type_of(plan, i) == GGML_BF16;
     json_t *config = hub_config(family, &c, brain ? "bfloat16" : half ? "float16" : "float32");

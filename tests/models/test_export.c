@@ -91,7 +91,8 @@ static int llama_weights(Weight *list)
     return n;
 }
 
-static void save_llama(const char *path)
+// With one tensor more, where it has a name.
+static void save_llama_with(const char *path, const char *more)
 {
     Error err = { "" };
     Weight list[64];
@@ -101,10 +102,13 @@ static void save_llama(const char *path)
     gguf_put_string(w, "general.name", string_view("small"));
     for (int i = 0; i < n; i++)
         gguf_put_tensor_data(w, list[i].name, GGML_F32, list[i].n_dims, list[i].shape, list[i].data);
+    if (more) gguf_put_tensor_data(w, more, GGML_F32, 1, (int64_t[]){ HEAD_DIM / 2 }, list[0].data);
     ck_assert_msg(gguf_writer_save(w, path, &err), "%s", err.message);
     gguf_writer_free(w);
     for (int i = 0; i < n; i++) free(list[i].data);
 }
+
+static void save_llama(const char *path) { save_llama_with(path, NULL); }
 
 static void same_tensors(const char *a, const char *b)
 {
@@ -235,6 +239,11 @@ START_TEST(what_is_refused)
     exported(at("a.gguf"), at("hub"), "f16");
     refused(at("hub"), at("hub2"), NULL, "give --out a name that ends in .gguf");
     ck_assert(!dir_exists(at("hub2")) && !file_exists(at("b.gguf")));
+    save_llama_with(at("scaled.gguf"), "rope_freqs.weight");
+    refused(at("scaled.gguf"), at("hub2"), NULL, "the tensor rope_freqs.weight is no part of the llama");
+    ck_assert(!dir_exists(at("hub2")) && !dir_exists(at("hub2.part")));
+    exported(at("scaled.gguf"), at("same.gguf"), NULL); // there it keeps its name
+    same_tensors(at("scaled.gguf"), at("same.gguf"));
 }
 END_TEST
 
