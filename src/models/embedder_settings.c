@@ -123,7 +123,8 @@ static bool settings_of_gguf(const char *path, const Family *family, EmbedderSet
     char *key = mem_format("%s.pooling_type", family->arch);
     Gguf *file = gguf_open(path, err);
     bool ok = file && (!gguf_value(file, key) || gguf_get_u32(file, key, &type, err));
-    if (ok && type > GGUF_CLS) ok = FAIL("%s is %u; lectern knows 1, the mean, and 2, the first token", key, type);
+    if (ok && type != GGUF_MEAN && type != GGUF_CLS)
+        ok = FAIL("%s is %u; lectern knows 1, the mean, and 2, the first token", key, type);
     s->pooling = type == GGUF_CLS ? POOLING_CLS : POOLING_MEAN;
     s->normalize = true;
     gguf_close(file);

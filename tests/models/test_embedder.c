@@ -243,7 +243,11 @@ START_TEST(settings_of_a_gguf)
     static const struct {
         uint32_t type; // 9: none
         const char *message;
-    } cases[] = { { 9, NULL }, { 1, NULL }, { 2, NULL }, { 4, "bert.pooling_type is 4; lectern knows 1" } };
+    } cases[] = { { 9, NULL },
+                  { 1, NULL },
+                  { 2, NULL },
+                  { 0, "bert.pooling_type is 0; lectern knows 1" },
+                  { 4, "bert.pooling_type is 4; lectern knows 1" } };
     for (size_t i = 0; i < COUNT_OF(cases); i++) {
         Error err = { "" };
         EmbedderSettings s;
