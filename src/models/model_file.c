@@ -96,6 +96,17 @@ static bool read_scaling(const Gguf *file, const Family *f, Config *c, Error *er
            error_set(err, "%s: %s is %g; it must be over 0", file->path, given, (double)c->rope_linear);
 }
 
+// Whether a token sees those behind it, where a file says it.
+static bool check_causal(const Gguf *file, const Family *f, Error *err)
+{
+    KeyName name = key(f, "attention.causal");
+    bool causal = !f->encoder;
+    if (gguf_value(file, name.text) && !gguf_get_bool(file, name.text, &causal, err)) return false;
+    return causal == !f->encoder ||
+           error_set(err, "%s: %s is %s; a token of the %s that lectern runs sees %s", file->path, name.text,
+                     causal ? "true" : "false", f->arch, causal ? "the whole text" : "what comes before it alone");
+}
+
 bool model_read_config(const Gguf *file, const Family **family, Config *c, Error *err)
 {
     StringView arch;
@@ -106,7 +117,7 @@ bool model_read_config(const Gguf *file, const Family **family, Config *c, Error
     if (!f)
         return error_set(err, "%s: general.architecture is \"%s\"; lectern runs %s", file->path, name, family_names());
     *c = (Config){ 0 };
-    bool ok = read_int(file, key(f, "context_length"), &c->seq_len, err) &&
+    bool ok = check_causal(file, f, err) && read_int(file, key(f, "context_length"), &c->seq_len, err) &&
               read_int(file, key(f, "embedding_length"), &c->d_model, err) &&
               read_int(file, key(f, "block_count"), &c->n_layers, err) &&
               read_int(file, key(f, "feed_forward_length"), &c->d_ff, err) &&

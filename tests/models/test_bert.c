@@ -289,6 +289,55 @@ START_TEST(other_spellings_and_tensors)
 }
 END_TEST
 
+// A file with the family's configuration, its attention.causal changed.
+static bool read_causal(const char *arch, bool causal, Error *err)
+{
+    const Family *family = family_find(arch), *read;
+    Config c = { .n_layers = 1, .n_heads = 2, .d_model = 8, .vocab_size = 5, .seq_len = 4 }, config;
+    char *path = path_join(folder, "plain.gguf"), *changed = path_join(folder, "changed.gguf"), key[32];
+    float zeros[40] = { 0 };
+    family->defaults(&c);
+    GgufWriter *w = gguf_writer_new();
+    model_put_config(w, family, &c);
+    ck_assert(gguf_writer_save(w, path, err));
+    gguf_writer_free(w);
+    Gguf *file = gguf_open(path, err);
+    snprintf(key, sizeof key, "%s.attention.causal", arch);
+    w = gguf_writer_new();
+    for (size_t i = 0; i < file->n_values; i++)
+        if (!string_view_equal(file->values[i].key, string_view(key))) gguf_put_value(w, &file->values[i]);
+    gguf_put_bool(w, key, causal);
+    gguf_put_tensor_data(w, "token_embd.weight", GGML_F32, 2, (int64_t[]){ 5, 8 }, zeros);
+    ck_assert(gguf_writer_save(w, changed, err));
+    gguf_writer_free(w);
+    gguf_close(file);
+    file = gguf_open(changed, err);
+    bool ok = model_read_config(file, &read, &config, err);
+    gguf_close(file);
+    free(path);
+    free(changed);
+    return ok;
+}
+
+START_TEST(what_tokens_see_is_the_familys)
+{
+    static const struct {
+        const char *arch;
+        bool causal;
+        const char *message; // NULL: it is read
+    } cases[] = { { "bert", false, NULL },
+                  { "bert", true, "changed.gguf: bert.attention.causal is true" },
+                  { "gpt2", true, NULL },
+                  { "gpt2", false, "changed.gguf: gpt2.attention.causal is false" } };
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        Error err = { "" };
+        bool ok = read_causal(cases[i].arch, cases[i].causal, &err);
+        ck_assert_msg(cases[i].message ? !ok && strstr(err.message, cases[i].message) : ok, "case %zu: \"%s\"", i,
+                      err.message);
+    }
+}
+END_TEST
+
 Suite *suite_bert(void);
 Suite *suite_bert(void)
 {
@@ -302,6 +351,7 @@ Suite *suite_bert(void)
     tcase_add_test(tests, gradients_reach_every_parameter);
     tcase_add_test(tests, a_gguf_file_is_the_same_model);
     tcase_add_test(tests, other_spellings_and_tensors);
+    tcase_add_test(tests, what_tokens_see_is_the_familys);
     suite_add_tcase(suite, tests);
     return suite;
 }
