@@ -47,6 +47,7 @@ static void print_report(const Invocation *in, const ExportReport *r)
     json_decref(types);
     if (error_is_set(&r->no_tokenizer))
         fprintf(stderr, "lectern export: note: written without a tokenizer: %s\n", r->no_tokenizer.message);
+    if (error_is_set(&r->lost)) fprintf(stderr, "lectern export: note: %s\n", r->lost.message);
     if (r->requantised)
         fprintf(stderr,
                 "lectern export: note: the weights were quantised before; what that took from them is not back\n");

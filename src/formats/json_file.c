@@ -2,6 +2,7 @@
 #include "base/file.h"
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 json_t *json_file_parse(const void *text, size_t size, const char *name, Error *err)
 {
@@ -22,6 +23,16 @@ json_t *json_file_read(const char *path, Error *err)
     json_t *root = json_file_parse(map.data, map.size, path, err);
     file_unmap(&map);
     return root;
+}
+
+bool json_file_write(const char *folder, const char *name, const json_t *json, Error *err)
+{
+    char *path = path_join(folder, name), *text = json_dumps(json, JSON_INDENT(2) | JSON_REAL_PRECISION(9));
+    CHECK(text, "json_file_write: %s is no object or list", path);
+    bool ok = file_write(path, text, strlen(text), err);
+    free(text);
+    free(path);
+    return ok;
 }
 
 JsonQuote json_quote(const json_t *value)

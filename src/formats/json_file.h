@@ -12,6 +12,9 @@ json_t *json_file_read(const char *path, Error *err);
 // The same of bytes in memory; `name` stands for the path in messages.
 json_t *json_file_parse(const void *text, size_t size, const char *name, Error *err);
 
+// Writes folder/name, whole or not at all.
+bool json_file_write(const char *folder, const char *name, const json_t *json, Error *err);
+
 // A value as messages quote it: on one line, in ASCII, cut where it is long.
 typedef struct JsonQuote {
     char text[72];

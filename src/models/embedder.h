@@ -21,7 +21,14 @@ typedef struct EmbedderSettings {
 bool embedder_settings(const char *path, const Family *family, const Config *config, EmbedderSettings *settings,
                        Error *err);
 
-void embedder_settings_to_gguf(const EmbedderSettings *settings, const Family *family, GgufWriter *w); // pooling_type
+// Puts pooling_type. A GGUF file holds neither max_seq_length nor whether vectors are normalised: what is done otherwise
+// with this one goes to `lost`, a sentence, empty where nothing is.
+void embedder_settings_to_gguf(const EmbedderSettings *settings, const Family *family, const Config *config,
+                               GgufWriter *w, Error *lost);
+
+// Writes modules.json, 1_Pooling/config.json and sentence_bert_config.json into a folder that is there.
+bool embedder_settings_to_folder(const EmbedderSettings *settings, const Config *config, const char *folder,
+                                 Error *err);
 
 typedef struct Embedder {
     const Model *model;

@@ -3,6 +3,7 @@
 #include "formats/json_file.h"
 #include "models/embedder.h"
 #include "models/hub.h"
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -132,13 +133,6 @@ static bool settings_of_gguf(const char *path, const Family *family, EmbedderSet
     return ok;
 }
 
-void embedder_settings_to_gguf(const EmbedderSettings *s, const Family *family, GgufWriter *w)
-{
-    char *key = mem_format("%s.pooling_type", family->arch);
-    gguf_put_u32(w, key, s->pooling == POOLING_CLS ? GGUF_CLS : GGUF_MEAN);
-    free(key);
-}
-
 bool embedder_settings(const char *model_path, const Family *family, const Config *config, EmbedderSettings *s,
                        Error *err)
 {
@@ -150,5 +144,44 @@ bool embedder_settings(const char *model_path, const Family *family, const Confi
          (found || read_limit(folder, "tokenizer_config.json", "model_max_length", &found, &s->max_tokens, err));
     free(modules);
     free(folder);
+    return ok;
+}
+
+// ---- Writing ---------------------------------------------------------------------------------------------------------
+
+void embedder_settings_to_gguf(const EmbedderSettings *s, const Family *family, const Config *config, GgufWriter *w,
+                               Error *lost)
+{
+    char *key = mem_format("%s.pooling_type", family->arch), cut[64] = "";
+    gguf_put_u32(w, key, s->pooling == POOLING_CLS ? GGUF_CLS : GGUF_MEAN);
+    free(key);
+    if (s->max_tokens < config->seq_len)
+        snprintf(cut, sizeof cut, "texts are cut at %d tokens instead of %d", config->seq_len, s->max_tokens);
+    if (*cut || !s->normalize)
+        error_set(lost, "of an encoder's settings GGUF holds the pooling alone: with this file %s%s%s", cut,
+                  *cut && !s->normalize ? ", and " : "", s->normalize ? "" : "vectors get length 1");
+}
+
+bool embedder_settings_to_folder(const EmbedderSettings *s, const Config *config, const char *folder, Error *err)
+{
+    static const struct {
+        const char *name, *path, *class;
+    } modules[] = { { "0", "", "Transformer" }, { "1", "1_Pooling", "Pooling" }, { "2", "2_Normalize", "Normalize" } };
+    json_t *list = json_array(), *pooling = json_pack("{s:i}", "word_embedding_dimension", config->d_model);
+    json_t *limits = json_pack("{s:i, s:b}", "max_seq_length", s->max_tokens, "do_lower_case", 0);
+    for (int i = 0; i < (s->normalize ? 3 : 2); i++)
+        json_array_append_new(list,
+                              json_pack("{s:i, s:s, s:s, s:s+}", "idx", i, "name", modules[i].name, "path",
+                                        modules[i].path, "type", "sentence_transformers.models.", modules[i].class));
+    for (size_t i = 0; i < COUNT_OF(POOLINGS); i++)
+        json_object_set_new(pooling, POOLINGS[i].flag, json_boolean(POOLINGS[i].pooling == s->pooling));
+    char *inner = path_join(folder, modules[1].path);
+    bool ok = dir_create(inner, err) && json_file_write(inner, "config.json", pooling, err) &&
+              json_file_write(folder, "sentence_bert_config.json", limits, err) &&
+              json_file_write(folder, "modules.json", list, err);
+    free(inner);
+    json_decref(list);
+    json_decref(pooling);
+    json_decref(limits);
     return ok;
 }

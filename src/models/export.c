@@ -116,15 +116,6 @@ static bool save_gguf(Plan *plan, GgufWriter *w, Error *err)
     return ok;
 }
 
-static bool save_json(const char *folder, const char *name, const json_t *json, Error *err)
-{
-    char *path = path_join(folder, name), *text = json_dumps(json, JSON_INDENT(2) | JSON_REAL_PRECISION(9));
-    bool ok = text && file_write(path, text, strlen(text), err);
-    free(text);
-    free(path);
-    return ok;
-}
-
 static bool save_weights(Plan *plan, const char *folder, Error *err)
 {
     SafetensorsWriter *w = safetensors_writer_new();
@@ -143,19 +134,40 @@ static bool save_weights(Plan *plan, const char *folder, Error *err)
     return ok;
 }
 
-static bool save_folder(Plan *plan, const Gguf *file, const json_t *config, Error *err)
+static GgmlType type_of(const Plan *plan, size_t i) { return plan->items[i].weight.conversion.to; }
+
+static json_t *config_of(const Plan *plan, const Gguf *file, const Family *family, const Config *c)
+{
+    int half = 0, brain = 0;
+    for (size_t i = 0; i < plan->count; i++)
+        half += type_of(plan, i) == GGML_F16, brain += type_of(plan, i) == GGML_BF16;
+    json_t *config = hub_config(family, c, brain ? "bfloat16" : half ? "float16" : "float32");
+    uint32_t id;
+    if (gguf_get_u32(file, "tokenizer.ggml.bos_token_id", &id, NULL))
+        json_object_set_new(config, "bos_token_id", json_integer(id));
+    if (gguf_get_u32(file, "tokenizer.ggml.eos_token_id", &id, NULL))
+        json_object_set_new(config, "eos_token_id", json_integer(id));
+    return config;
+}
+
+static bool save_folder(Plan *plan, const Gguf *file, const Family *family, const Config *c, Error *err)
 {
     const char *out = plan->options->out;
+    EmbedderSettings use;
+    if (family->encoder && !embedder_settings(file->path, family, c, &use, err)) return false;
     bool fresh = !dir_exists(out);
     char *folder = fresh ? mem_format("%s.part", out) : mem_string(out);
-    json_t *tokenizer = hub_tokenizer(file, &plan->report->no_tokenizer), *settings = hub_tokenizer_config(file);
-    bool ok = dir_create(folder, err) && save_json(folder, "config.json", config, err);
+    json_t *config = config_of(plan, file, family, c), *settings = hub_tokenizer_config(file);
+    json_t *tokenizer = hub_tokenizer(file, &plan->report->no_tokenizer);
+    bool ok = dir_create(folder, err) && json_file_write(folder, "config.json", config, err);
     if (tokenizer)
-        ok = ok && save_json(folder, "tokenizer.json", tokenizer, err) &&
-             save_json(folder, "tokenizer_config.json", settings, err);
+        ok = ok && json_file_write(folder, "tokenizer.json", tokenizer, err) &&
+             json_file_write(folder, "tokenizer_config.json", settings, err);
+    if (family->encoder) ok = ok && embedder_settings_to_folder(&use, c, folder, err);
     ok = ok && save_weights(plan, folder, err);
     if (ok && fresh && rename(folder, out) != 0) ok = error_set(err, "%s: cannot rename onto it", out);
-    if (!ok && fresh && dir_exists(folder)) dir_remove(folder, NULL);
+    if (!ok && fresh && dir_exists(folder)) dir_remove_tree(folder, NULL);
+    json_decref(config);
     json_decref(tokenizer);
     json_decref(settings);
     free(folder);
@@ -219,8 +231,6 @@ static bool all_taken(const Plan *plan, const Gguf *file, const char *arch, Erro
     return true;
 }
 
-static GgmlType type_of(const Plan *plan, size_t i) { return plan->items[i].weight.conversion.to; }
-
 static bool gguf_to_folder(Plan *plan, const Gguf *file, Error *err)
 {
     const Family *family;
@@ -228,22 +238,10 @@ static bool gguf_to_folder(Plan *plan, const Gguf *file, Error *err)
     if (!model_read_config(file, &family, &c, err)) return false;
     const HubFamily *hub = hub_family(family->arch);
     if (!hub) return error_set(err, "%s: models of %s have no folder of safetensors here", file->path, family->arch);
-    int half = 0, brain = 0;
     for (size_t n = 0; n < hub->n_names; n++)
         for (int layer = 0; layer < (strstr(hub->names[n].gguf, "%d") ? c.n_layers : 1); layer++)
             if (!add_hub_tensor(plan, file, &hub->names[n], layer, &c, err)) return false;
-    if (!all_taken(plan, file, family->arch, err)) return false;
-    for (size_t i = 0; i < plan->count; i++)
-        half += type_of(plan, i) == GGML_F16, brain += type_of(plan, i) == GGML_BF16;
-    json_t *config = hub_config(family, &c, brain ? "bfloat16" : half ? "float16" : "float32");
-    uint32_t id;
-    if (gguf_get_u32(file, "tokenizer.ggml.bos_token_id", &id, NULL))
-        json_object_set_new(config, "bos_token_id", json_integer(id));
-    if (gguf_get_u32(file, "tokenizer.ggml.eos_token_id", &id, NULL))
-        json_object_set_new(config, "eos_token_id", json_integer(id));
-    bool ok = save_folder(plan, file, config, err);
-    json_decref(config);
-    return ok;
+    return all_taken(plan, file, family->arch, err) && save_folder(plan, file, family, &c, err);
 }
 
 // ---- From safetensors ----------------------------------------------------------------------------------------------
@@ -287,7 +285,7 @@ static bool folder_to_gguf(Plan *plan, const Safetensors *s, Error *err)
         Tokenizer *tokenizer = model_tokenizer(folder, &plan->report->no_tokenizer);
         const GgmlTypeInfo *type = plan->options->type ? plan->options->type : common_type(plan);
         model_put_config(w, family, &c);
-        if (family->encoder) embedder_settings_to_gguf(&settings, family, w);
+        if (family->encoder) embedder_settings_to_gguf(&settings, family, &c, w, &plan->report->lost);
         if (type->type != GGML_BF16) gguf_put_u32(w, "general.file_type", file_type(type));
         if (is_blocks(type->type)) gguf_put_u32(w, "general.quantization_version", 2);
         if (tokenizer) tokenizer_to_gguf(tokenizer, w);

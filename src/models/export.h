@@ -17,10 +17,12 @@ typedef struct ExportReport {
     int counts[32];     // tensors by GgmlType
     bool requantised;   // weights that were in blocks became other blocks
     Error no_tokenizer; // why the result has none; empty when it has
+    Error lost;         // what of an encoder's settings the result does not hold; empty when it holds all
 } ExportReport;
 
-// GGUF → GGUF of any architecture, every key kept; GGUF ↔ safetensors for gpt2, llama and bert (names, transposed weights,
-// rotary pairs and config.json as in hub.h). Safetensors hold f32, f16 and bf16 alone.
+// GGUF → GGUF of any architecture, every key kept; GGUF ↔ safetensors for gpt2, llama, qwen2 and bert (names, transposed
+// weights, rotary pairs and config.json as in hub.h; of an encoder the files of embedder.h too). Safetensors hold f32, f16
+// and bf16 alone.
 //
 // Which tensors become `type`: weights of two dimensions or more. Norms, biases and tables of positions or token types are
 // f32, as llama.cpp's quantiser leaves them. The head (output.weight, or token_embd.weight where there is none) is at least

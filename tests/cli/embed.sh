@@ -41,10 +41,24 @@ embeds 'A DOG ran\n' --model bert
 [ "$(cut -c 1-8 out)" = "$(tail -n 1 three | cut -c 1-8)" ] || problem 'alone it is another vector'
 
 # A GGUF file holds the same model
-works export --model bert --out bert.gguf
+ends 0 "$lectern" export --model bert --out bert.gguf
+grep -q 'note: .* texts are cut at 16 tokens instead of 12$' err || problem 'no note of the lengths'
 embeds 'the cat sat\n\nA DOG ran\n' --model bert.gguf
 quiet
 same out three
+
+# and so does a folder, but for the vocabulary
+cp -r bert first && echo '{"pooling_mode": "cls"}' >first/1_Pooling/config.json
+ends 0 "$lectern" export --model first --out first.gguf
+ends 0 "$lectern" export --model first.gguf --out hub
+has hub/modules.json hub/1_Pooling/config.json
+cp bert/vocab.txt hub
+embeds 'the cat sat\n\nA DOG ran\n' --model first
+cp out wanted
+cmp -s wanted three && problem 'the first token is the mean'
+embeds 'the cat sat\n\nA DOG ran\n' --model hub
+quiet
+same out wanted
 
 # So do a run's folder and an asset, and nothing that lies in the working folder says how they are used
 mkdir run assets

@@ -3,6 +3,7 @@
 #include "base/random.h"
 #include "formats/json_file.h"
 #include "formats/safetensors.h"
+#include "models/embedder.h"
 #include "models/export.h"
 #include "models/hub.h"
 #include <check.h>
@@ -329,6 +330,58 @@ START_TEST(nothing_is_half_written)
 }
 END_TEST
 
+// A folder of an encoder whose files say how its vectors are made.
+static void save_encoder(const EmbedderSettings *use, const Config *c, const char *out)
+{
+    Error err = { "" };
+    ck_assert(dir_create(out, &err) && embedder_settings_to_folder(use, c, out, &err));
+    static const char *const names[] = { "config.json", "model.safetensors", "vocab.txt" };
+    for (size_t i = 0; i < COUNT_OF(names); i++) {
+        size_t size;
+        char *data = read_whole(arena_format(&arena, "tests/models/fixtures/bert/%s", names[i]), &size);
+        ck_assert(file_write(arena_format(&arena, "%s/%s", out, names[i]), data, size, &err));
+        free(data);
+    }
+}
+
+// Through a GGUF file and back into a folder.
+START_TEST(an_encoders_settings_stay_or_are_noted)
+{
+    static const struct {
+        EmbedderSettings use, back;
+        const char *lost; // "": nothing
+    } cases[] = {
+        { { POOLING_MEAN, true, 16 }, { POOLING_MEAN, true, 16 }, "" },
+        { { POOLING_CLS, true, 16 }, { POOLING_CLS, true, 16 }, "" },
+        { { POOLING_CLS, true, 12 }, { POOLING_CLS, true, 16 }, "texts are cut at 16 tokens instead of 12" },
+        { { POOLING_MEAN, false, 16 }, { POOLING_MEAN, true, 16 }, "with this file vectors get length 1" },
+        { { POOLING_MEAN, false, 9 }, { POOLING_MEAN, true, 16 }, "instead of 9, and vectors get length 1" },
+    };
+    const Family *bert = family_find("bert");
+    Config c;
+    Error err = { "" };
+    ck_assert(hub_open_config("tests/models/fixtures/bert", &bert, &c, &err));
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        ExportReport report;
+        EmbedderSettings use;
+        const char *from = at(arena_format(&arena, "from%zu", i)), *to = at(arena_format(&arena, "to%zu", i));
+        const char *file = arena_format(&arena, "%s.gguf", to);
+        save_encoder(&cases[i].use, &c, from);
+        ck_assert_msg(embedder_settings(from, bert, &c, &use, &err), "%s", err.message);
+        ck_assert(use.pooling == cases[i].use.pooling && use.normalize == cases[i].use.normalize);
+        ck_assert_int_eq(use.max_tokens, cases[i].use.max_tokens);
+        ck_assert_msg(export_to(from, file, NULL, &report, &err), "%s", err.message);
+        ck_assert_msg(*cases[i].lost ? strstr(report.lost.message, cases[i].lost) != NULL : !*report.lost.message,
+                      "case %zu: \"%s\"", i, report.lost.message);
+        ck_assert_msg(export_to(file, to, NULL, &report, &err), "%s", err.message);
+        ck_assert_str_eq(report.lost.message, "");
+        ck_assert_msg(embedder_settings(to, bert, &c, &use, &err), "%s", err.message);
+        ck_assert(use.pooling == cases[i].back.pooling && use.normalize == cases[i].back.normalize);
+        ck_assert_int_eq(use.max_tokens, cases[i].back.max_tokens);
+    }
+}
+END_TEST
+
 Suite *suite_export(void)
 {
     Suite *suite = suite_create("export");
@@ -340,6 +393,7 @@ Suite *suite_export(void)
     tcase_add_test(tests, what_is_refused);
     tcase_add_loop_test(tests, bad_configs_are_named, 0, COUNT_OF(BAD_CONFIGS));
     tcase_add_test(tests, nothing_is_half_written);
+    tcase_add_test(tests, an_encoders_settings_stay_or_are_noted);
     suite_add_tcase(suite, tests);
     return suite;
 }
