@@ -3,7 +3,7 @@
 #include "models/weights.h"
 #include <stdlib.h>
 
-static const char *const fuzz_families[] = { "gpt2", "llama", "bert" };
+static const char *const fuzz_families[] = { "gpt2", "llama", "qwen2", "bert" };
 
 static Config fuzz_config_of(const Family *family)
 {

@@ -213,13 +213,14 @@ OF_LLAMA = {"model.embed_tokens.weight": [3, 4], "model.norm.weight": [4], "lm_h
             L + "input_layernorm.weight": [4], L + "post_attention_layernorm.weight": [4],
             **{L + f"self_attn.{p}_proj.weight": [4, 4] for p in "qkvo"},
             **{L + f"mlp.{p}_proj.weight": shape for p, shape in {"gate": [3, 4], "up": [3, 4], "down": [4, 3]}.items()}}
+OF_QWEN2 = {**OF_LLAMA, **{L + f"self_attn.{p}_proj.bias": [4] for p in "qkv"}}
 OF_BERT = {**{f"embeddings.{p}_embeddings.weight": [n, 4] for p, n in {"word": 3, "position": 2, "token_type": 2}.items()},
            **both("embeddings.LayerNorm", 4), **{k: v for p in ("query", "key", "value") for k, v in
                                                  both(B + "attention.self." + p, 4, 4).items()},
            **both(B + "attention.output.dense", 4, 4), **both(B + "attention.output.LayerNorm", 4),
            B + "intermediate.dense.weight": [3, 4], B + "intermediate.dense.bias": [3],
            B + "output.dense.weight": [4, 3], B + "output.dense.bias": [4], **both(B + "output.LayerNorm", 4)}
-for name, shapes in {"gpt2": OF_GPT2, "llama": OF_LLAMA, "bert": OF_BERT}.items():
+for name, shapes in {"gpt2": OF_GPT2, "llama": OF_LLAMA, "qwen2": OF_QWEN2, "bert": OF_BERT}.items():
     save("hub", "valid-" + name, model("F32", shapes))
     save("hub", "valid-" + name + "-bf16", model("BF16", shapes))
     first = next(iter(shapes))
@@ -238,6 +239,7 @@ BERT = {"model_type": "bert", "hidden_size": 8, "num_hidden_layers": 1, "num_att
         "vocab_size": 9, "intermediate_size": 16, "type_vocab_size": 2, "layer_norm_eps": 1e-12, "hidden_act": "gelu",
         "position_embedding_type": "absolute"}
 for name, config in {"gpt2": GPT2, "bert": BERT, "llama": {**LLAMA, "rope_theta": 1e4},
+                     "qwen2": {**LLAMA, "model_type": "qwen2", "rope_theta": 1e6, "use_sliding_window": False},
                      "llama-parameters": {**LLAMA, "rope_parameters": {"rope_type": "default", "rope_theta": 5e5}},
                      "llama-scaled": {**LLAMA, "rope_theta": 1e4, "rope_scaling": {"factor": 8.0}},
                      "gpt2-large": {**GPT2, "n_embd": 10**18, "n_head": -3}}.items():

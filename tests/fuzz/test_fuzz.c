@@ -107,10 +107,10 @@ END_TEST
 START_TEST(zip_corpus) { ck_assert_int_ge(replay("tests/fuzz/corpus/zip", fuzz_zip, read_zip), 10); }
 END_TEST
 
-START_TEST(hub_corpus) { ck_assert_int_ge(replay("tests/fuzz/corpus/hub", fuzz_hub, read_hub), 15); }
+START_TEST(hub_corpus) { ck_assert_int_ge(replay("tests/fuzz/corpus/hub", fuzz_hub, read_hub), 19); }
 END_TEST
 
-START_TEST(config_corpus) { ck_assert_int_ge(replay("tests/fuzz/corpus/config", fuzz_config, NULL), 5); }
+START_TEST(config_corpus) { ck_assert_int_ge(replay("tests/fuzz/corpus/config", fuzz_config, NULL), 7); }
 END_TEST
 
 START_TEST(tokenizer_corpus) { ck_assert_int_gt(replay("tests/fuzz/corpus/tokenizer", fuzz_tokenizer, NULL), 5); }
