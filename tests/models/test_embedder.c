@@ -1,45 +1,12 @@
-// Texts to vectors against sentence-transformers: the tiny BERT of fixtures/bert, and MiniLM where it has been fetched.
+// Texts to vectors against sentence-transformers: the tiny BERT of fixtures/bert.
 #include "base/file.h"
-#include "formats/json_file.h"
-#include "models/embedder.h"
-#include <check.h>
-#include <math.h>
-#include <stdlib.h>
+#include "models/embedding.h"
 #include <string.h>
 #include <unistd.h>
 
 #define FIXTURE "tests/models/fixtures/bert"
 
-static Gpu *gpu;
-static Stream *stream;
-static Model *model;
-static Tokenizer *tokenizer;
-static Embedder embedder;
 static char folder[64];
-
-static void open_model(const char *path)
-{
-    Error err = { "" };
-    EmbedderSettings settings;
-    gpu = gpu_open(&(GpuOptions){ .poison = true }, &err);
-    ck_assert_msg(gpu != NULL, "%s", err.message);
-    stream = stream_open(gpu, &err);
-    ck_assert_msg(stream != NULL, "%s", err.message);
-    model = model_load(gpu, stream, path, false, &tokenizer, &err);
-    ck_assert_msg(model && embedder_settings(path, model->family, &model->config, &settings, &err) &&
-                      embedder_open(&embedder, model, tokenizer, stream, settings, &err),
-                  "%s", err.message);
-}
-
-static void close_model(void)
-{
-    embedder_close(&embedder);
-    model_free(model);
-    tokenizer_free(tokenizer);
-    stream_close(stream);
-    gpu_close(gpu);
-    ck_assert_int_eq(gpu_validation_messages(), 0);
-}
 
 static void set_up(void)
 {
@@ -52,31 +19,6 @@ static void tear_down(void)
 {
     dir_remove_tree(folder, NULL);
     close_model();
-}
-
-// Vectors of a list of JSON strings; the caller frees them.
-static float *embed(const json_t *texts)
-{
-    Error err = { "" };
-    size_t n = json_array_size(texts), C = (size_t)model->config.d_model;
-    TokenList *ids = NEW_ARRAY(TokenList, n);
-    float *out = NEW_ARRAY(float, n *C);
-    for (size_t i = 0; i < n; i++) {
-        const json_t *text = json_array_get(texts, i);
-        embedder_encode(&embedder, json_string_value(text), json_string_length(text), &ids[i]);
-    }
-    ck_assert_msg(embedder_run(&embedder, ids, (int64_t)n, out, &err), "%s", err.message);
-    for (size_t i = 0; i < n; i++) free(ids[i].ids);
-    free(ids);
-    return out;
-}
-
-static double largest_difference(const float *x, const json_t *numbers)
-{
-    double off = 0;
-    for (size_t i = 0; i < json_array_size(numbers); i++)
-        off = fmax(off, fabs((double)x[i] - json_real_value(json_array_get(numbers, i))));
-    return off;
 }
 
 START_TEST(vectors_are_those_of_sentence_transformers)
@@ -285,43 +227,11 @@ START_TEST(only_encoders)
 }
 END_TEST
 
-// ---- MiniLM ----------------------------------------------------------------------------------------------------------
-
-START_TEST(minilm_in_the_users_cache)
-{
-    Error err = { "" };
-    char *cache = cache_dir(&err), *path = cache ? path_join(cache, "models/minilm") : NULL;
-    free(cache);
-    if (!path || !dir_exists(path)) {
-        printf("MiniLM is not in the cache: its vectors are not compared (`lectern fetch minilm`)\n");
-        free(path);
-        return;
-    }
-    open_model(path);
-    free(path);
-    ck_assert_int_eq(embedder.settings.max_tokens, 256);
-    json_t *expected = json_file_read("tests/models/fixtures/minilm.json", &err);
-    ck_assert_msg(expected != NULL, "%s", err.message);
-    json_t *texts = json_array(), *row;
-    size_t i;
-    json_array_foreach(json_object_get(expected, "sentences"), i, row)
-        json_array_append(texts, json_object_get(row, "text"));
-    float *x = embed(texts);
-    ck_assert_uint_eq(json_array_size(texts), 6);
-    json_array_foreach(json_object_get(expected, "sentences"), i, row) ck_assert_double_le(
-        largest_difference(x + i * (size_t)model->config.d_model, json_object_get(row, "embedding")), 2e-6);
-    free(x);
-    json_decref(texts);
-    json_decref(expected);
-    close_model();
-}
-END_TEST
-
 Suite *suite_embedder(void);
 Suite *suite_embedder(void)
 {
     Suite *suite = suite_create("embedder");
-    TCase *tests = tcase_create("embedder"), *minilm = tcase_create("minilm");
+    TCase *tests = tcase_create("embedder");
     tcase_set_timeout(tests, 120);
     tcase_add_checked_fixture(tests, set_up, tear_down);
     tcase_add_test(tests, vectors_are_those_of_sentence_transformers);
@@ -331,8 +241,5 @@ Suite *suite_embedder(void)
     tcase_add_test(tests, settings_of_a_gguf);
     tcase_add_test(tests, only_encoders);
     suite_add_tcase(suite, tests);
-    tcase_set_timeout(minilm, 120);
-    tcase_add_test(minilm, minilm_in_the_users_cache);
-    suite_add_tcase(suite, minilm);
     return suite;
 }
