@@ -173,10 +173,11 @@ static void more_help(const Invocation *in, FILE *out)
     (void)in;
     fprintf(out,
             "\nEach line of standard input becomes one line of standard output, in the same order: a JSON list of\n"
-            "floats, as sentence-transformers gives it for that folder (pooling, length 1). An empty line is a text\n"
-            "without words. A text of more tokens than the model takes (max_seq_length) is cut, bytes that are no\n"
-            "UTF-8 are left out, and standard error says of which line. Up to %d lines are read before the first\n"
-            "is printed; at a terminal each by itself.\n"
+            "floats, as sentence-transformers gives it for that folder: pooled as its files say, of length 1 where\n"
+            "they have a Normalize. From a GGUF file all have length 1. An empty line is a text without words. A\n"
+            "text of more tokens than the model takes (max_seq_length) is cut, bytes that are no UTF-8 are left\n"
+            "out, and standard error says of which line. Up to %d lines are read before the first is printed; at\n"
+            "a terminal each by itself.\n"
             "With --json each line is a JSON string, which may hold line breaks, and becomes an object with its\n"
             "tokens and whether it was cut beside the embedding.\n",
             WINDOW_LINES);

@@ -90,8 +90,9 @@ void tokenizer_to_gguf(const Tokenizer *tokenizer, GgufWriter *writer); // under
 bool model_save(const Model *model, const Tokenizer *tokenizer, Stream *stream, const char *path, Error *err);
 
 // Reads such a file, of lectern or of others, or a folder of the hub's: safetensors (or their file, or the index of several),
-// config.json, and the tokenizer's files. Weights are f32, f16 or bf16. Every field is checked; errors name the file and the
-// field. `trained` keeps f32 and makes gradients; else f16 weights stay f16. `tokenizer` may be NULL.
+// config.json, and the tokenizer's files. Weights are f32, f16 or bf16, in GGUF also q8_0, q4_0, q4_1, q5_0, q5_1, q4_k, q5_k
+// or q6_k. Every field is checked; errors name the file and the field. `trained` makes all f32, with gradients; else matrices
+// of f16 and of the quantised types keep theirs. `tokenizer` may be NULL.
 Model *model_load(Gpu *gpu, Stream *stream, const char *path, bool trained, Tokenizer **tokenizer, Error *err);
 
 // What of such a model lectern can run: each message is empty, or says why not.

@@ -42,5 +42,6 @@ bool weight_change(Weight *weight, HubChange change, RowOrder order, const Confi
 // The type that a weight has there: its own where `kept` and kernels read it, else f32.
 DType weight_dtype(const Weight *weight, bool kept);
 
-// Records the write to a tensor of that type. False when a number is infinite or none.
+// Records the write to a tensor of that type. Numbers that are infinite or none stay so, to be seen in what the model
+// computes; false, naming tensor and row, where f16 has to be transposed and holds one.
 bool weight_write(Stream *stream, const Tensor *to, const Weight *weight, Error *err);

@@ -19,6 +19,7 @@ lines() { [ "$(wc -l <out)" = "$1" ] || problem "$(wc -l <out) lines, not $1"; }
 works embed --help
 says 'usage: lectern embed'
 says '^example: '
+says 'From a GGUF file all have length 1'
 refused 2 '--model is missing' embed
 refused 2 'there is no option --nonesuch' embed --nonesuch
 refused 1 'nonesuch: there is no such file' embed --model nonesuch
