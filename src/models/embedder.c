@@ -1,4 +1,5 @@
 #include "models/embedder.h"
+#include "text/normalize.h"
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,6 +15,7 @@ bool embedder_open(Embedder *e, const Model *model, const Tokenizer *tokenizer, 
     if (!tokenizer_adds_bos(tokenizer) || !tokenizer_adds_eos(tokenizer))
         return error_set(err, "its tokenizer puts nothing around a text; an encoder's puts [CLS] and [SEP]");
     *e = (Embedder){ .model = model, .tokenizer = tokenizer, .stream = stream, .settings = settings };
+    if (tokenizer_vocabulary(tokenizer).normalize & NORMALIZE_LOWER) e->settings.lower = false; // once is enough
     e->tape = tape_open(stream);
     return true;
 }
@@ -27,7 +29,11 @@ void embedder_close(Embedder *e)
 size_t embedder_encode(const Embedder *e, const char *text, size_t bytes, TokenList *ids)
 {
     size_t most = (size_t)e->settings.max_tokens;
-    tokenizer_encode_whole(e->tokenizer, text, bytes, false, ids);
+    StringView view = { text, bytes };
+    TextBuffer buffer = { 0 };
+    if (e->settings.lower) view = text_normalize(NORMALIZE_LOWER, view, &buffer);
+    tokenizer_encode_whole(e->tokenizer, view.data, view.size, false, ids);
+    free(buffer.data);
     size_t count = ids->count;
     if (count > most) {
         ids->count = most;

@@ -11,11 +11,12 @@ typedef struct EmbedderSettings {
     Pooling pooling;
     bool normalize; // to length 1, so that a dot product is a cosine
     int max_tokens; // of a text, those around it counted: what is longer is cut
+    bool lower;     // the text, in front of a tokenizer that keeps capitals
 } EmbedderSettings;
 
 // What a model says of its use. A folder: as sentence-transformers reads it, from modules.json (the order Transformer,
-// Pooling, and at most Normalize), the Pooling's config.json, and max_seq_length of sentence_bert_config.json or else
-// model_max_length of tokenizer_config.json, at most the model's positions. Without a modules.json: the mean, not
+// Pooling, and at most Normalize), the Pooling's config.json, do_lower_case of sentence_bert_config.json, and its
+// max_seq_length or else model_max_length of tokenizer_config.json, at most the model's positions. Without a modules.json: the mean, not
 // normalised. A GGUF file: pooling_type (1 is the mean, 2 the first token), the mean where there is none, normalised, as
 // llama.cpp does. Errors name the file and the field; other poolings and modules are such.
 bool embedder_settings(const char *path, const Family *family, const Config *config, EmbedderSettings *settings,

@@ -94,23 +94,50 @@ static bool open_modules(const char *folder, const char *path, EmbedderSettings 
     return ok;
 }
 
-// ---- Lengths ---------------------------------------------------------------------------------------------------------
+// ---- Texts -----------------------------------------------------------------------------------------------------------
 
-// A number of a file that may be missing; the smaller of it and `*most`. Where transformers knows no limit it writes 10^30.
-static bool read_limit(const char *folder, const char *file, const char *name, bool *found, int *most, Error *err)
+// The object of a file that may be missing. Where transformers knows no limit it writes 10^30.
+static json_t *load_config(const char *path, Error *err)
 {
     json_error_t where;
-    char *path = path_join(folder, file);
     json_t *config = file_exists(path) ? json_load_file(path, JSON_DECODE_INT_AS_REAL, &where) : json_object();
+    if (!config) FAIL("line %d: %s", where.line, where.text);
+    return config;
+}
+
+// The smaller of a number that may be missing and `*most`.
+static bool read_limit(const json_t *config, const char *path, const char *name, bool *found, int *most, Error *err)
+{
     const json_t *value = json_object_get(config, name);
     double limit = json_number_value(value);
     *found = value && !json_is_null(value);
-    bool ok = config || FAIL("line %d: %s", where.line, where.text);
-    if (ok && *found && !(json_is_number(value) && limit >= 3))
-        ok = FAIL("%s is %s; a text has 3 tokens or more", name, json_quote(value).text);
-    if (ok && *found && limit < *most) *most = (int)limit;
+    if (*found && !(json_is_number(value) && limit >= 3))
+        return FAIL("%s is %s; a text has 3 tokens or more", name, json_quote(value).text);
+    if (*found && limit < *most) *most = (int)limit;
+    return true;
+}
+
+static bool read_lower(const json_t *config, const char *path, bool *lower, Error *err)
+{
+    const json_t *value = json_object_get(config, "do_lower_case");
+    *lower = json_is_true(value);
+    return !value || json_is_null(value) || json_is_boolean(value) ||
+           FAIL("do_lower_case is %s, not true or false", json_quote(value).text);
+}
+
+static bool read_texts(const char *folder, EmbedderSettings *s, Error *err)
+{
+    char *path = path_join(folder, "sentence_bert_config.json"), *other = path_join(folder, "tokenizer_config.json");
+    json_t *config = load_config(path, err), *tokenizer = NULL;
+    bool found, ok = config && read_lower(config, path, &s->lower, err) &&
+                     read_limit(config, path, "max_seq_length", &found, &s->max_tokens, err);
+    if (ok && !found)
+        ok = (tokenizer = load_config(other, err)) &&
+             read_limit(tokenizer, other, "model_max_length", &found, &s->max_tokens, err);
     json_decref(config);
+    json_decref(tokenizer);
     free(path);
+    free(other);
     return ok;
 }
 
@@ -139,9 +166,7 @@ bool embedder_settings(const char *model_path, const Family *family, const Confi
     *s = (EmbedderSettings){ .pooling = POOLING_MEAN, .max_tokens = config->seq_len };
     if (gguf_is(model_path)) return settings_of_gguf(model_path, family, s, err);
     char *folder = hub_folder(model_path), *modules = path_join(folder, "modules.json");
-    bool found, ok = !file_exists(modules) || open_modules(folder, modules, s, err);
-    ok = ok && read_limit(folder, "sentence_bert_config.json", "max_seq_length", &found, &s->max_tokens, err) &&
-         (found || read_limit(folder, "tokenizer_config.json", "model_max_length", &found, &s->max_tokens, err));
+    bool ok = (!file_exists(modules) || open_modules(folder, modules, s, err)) && read_texts(folder, s, err);
     free(modules);
     free(folder);
     return ok;
@@ -168,7 +193,7 @@ bool embedder_settings_to_folder(const EmbedderSettings *s, const Config *config
         const char *name, *path, *class;
     } modules[] = { { "0", "", "Transformer" }, { "1", "1_Pooling", "Pooling" }, { "2", "2_Normalize", "Normalize" } };
     json_t *list = json_array(), *pooling = json_pack("{s:i}", "word_embedding_dimension", config->d_model);
-    json_t *limits = json_pack("{s:i, s:b}", "max_seq_length", s->max_tokens, "do_lower_case", 0);
+    json_t *limits = json_pack("{s:i, s:b}", "max_seq_length", s->max_tokens, "do_lower_case", s->lower);
     for (int i = 0; i < (s->normalize ? 3 : 2); i++)
         json_array_append_new(list,
                               json_pack("{s:i, s:s, s:s, s:s+}", "idx", i, "name", modules[i].name, "path",

@@ -56,6 +56,30 @@ START_TEST(long_texts_are_cut)
 }
 END_TEST
 
+// Where the folder asks for it, and no more than once.
+START_TEST(capitals_are_lowered)
+{
+    static const char cased[] = "[PAD]\n[UNK]\n[CLS]\n[SEP]\n[MASK]\na\ndog\nDOG\nran\n";
+    static const int32_t expected[2][5] = { { 2, 1, 7, 8, 3 }, { 2, 5, 6, 8, 3 } };
+    Error err = { "" };
+    Tokenizer *keeps = tokenizer_from_vocab_txt(cased, sizeof cased - 1, &err);
+    ck_assert_msg(keeps != NULL, "%s", err.message);
+    for (int lower = 0; lower < 2; lower++) {
+        Embedder e;
+        TokenList ids = { 0 };
+        EmbedderSettings settings = { .max_tokens = 16, .lower = lower };
+        ck_assert_msg(embedder_open(&e, model, keeps, stream, settings, &err), "%s", err.message);
+        ck_assert_uint_eq(embedder_encode(&e, "A DOG ran", 9, &ids), 5);
+        ck_assert_mem_eq(ids.ids, expected[lower], sizeof expected[lower]);
+        free(ids.ids);
+        embedder_close(&e);
+        ck_assert(embedder_open(&e, model, tokenizer, stream, settings, &err) && !e.settings.lower);
+        embedder_close(&e);
+    }
+    tokenizer_free(keeps);
+}
+END_TEST
+
 static int passes;
 static bool after_one_pass(void) { return passes++ >= 1; }
 
@@ -125,6 +149,9 @@ static const struct {
       NULL,
       { POOLING_MEAN, true, 16 },
       NULL },
+    { NULL, NULL, "{\"do_lower_case\": true}", NULL, { POOLING_MEAN, false, 16, true }, NULL },
+    { NULL, NULL, "{\"do_lower_case\": null, \"max_seq_length\": 8}", NULL, { POOLING_MEAN, false, 8 }, NULL },
+    { NULL, NULL, "{\"do_lower_case\": \"yes\"}", NULL, { 0 }, "do_lower_case is \"yes\", not true or false" },
     { NULL, NULL, "{\"max_seq_length\": 2}", NULL, { 0 }, "max_seq_length is 2.0; a text has 3 tokens or more" },
     { NULL, NULL, "{\"max_seq_length\": \"long\"}", NULL, { 0 }, "max_seq_length is \"long\"" },
     { NULL, NULL, "{", NULL, { 0 }, "sentence_bert_config.json: line 1: " },
@@ -177,6 +204,7 @@ START_TEST(settings_of_a_folder)
     ck_assert_int_eq(s.pooling, CASES[_i].settings.pooling);
     ck_assert_int_eq(s.normalize, CASES[_i].settings.normalize);
     ck_assert_int_eq(s.max_tokens, CASES[_i].settings.max_tokens);
+    ck_assert_int_eq(s.lower, CASES[_i].settings.lower);
 }
 END_TEST
 
@@ -236,6 +264,7 @@ Suite *suite_embedder(void)
     tcase_add_checked_fixture(tests, set_up, tear_down);
     tcase_add_test(tests, vectors_are_those_of_sentence_transformers);
     tcase_add_test(tests, long_texts_are_cut);
+    tcase_add_test(tests, capitals_are_lowered);
     tcase_add_test(tests, many_texts_keep_their_order);
     tcase_add_loop_test(tests, settings_of_a_folder, 0, COUNT_OF(CASES));
     tcase_add_test(tests, settings_of_a_gguf);

@@ -378,6 +378,7 @@ START_TEST(an_encoders_settings_stay_or_are_noted)
         ck_assert_msg(embedder_settings(to, bert, &c, &use, &err), "%s", err.message);
         ck_assert(use.pooling == cases[i].back.pooling && use.normalize == cases[i].back.normalize);
         ck_assert_int_eq(use.max_tokens, cases[i].back.max_tokens);
+        ck_assert(!use.lower);
     }
 }
 END_TEST
