@@ -3,6 +3,7 @@
 #include "base/file.h"
 #include "formats/json_file.h"
 #include "models/embedder.h"
+#include "models/tokenizer_file.h"
 #include "models/weights.h"
 #include <stdio.h>
 #include <stdlib.h>
@@ -288,7 +289,7 @@ static bool folder_to_gguf(Plan *plan, const Safetensors *s, Error *err)
         if (family->encoder) embedder_settings_to_gguf(&settings, family, &c, w, &plan->report->lost);
         if (type->type != GGML_BF16) gguf_put_u32(w, "general.file_type", file_type(type));
         if (is_blocks(type->type)) gguf_put_u32(w, "general.quantization_version", 2);
-        if (tokenizer) tokenizer_to_gguf(tokenizer, w);
+        if (tokenizer && tokenizer_fits_gguf(tokenizer, &plan->report->no_tokenizer)) tokenizer_to_gguf(tokenizer, w);
         ok = save_gguf(plan, w, err);
         tokenizer_free(tokenizer);
         gguf_writer_free(w);

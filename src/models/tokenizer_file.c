@@ -95,6 +95,15 @@ Tokenizer *tokenizer_from_gguf(const Gguf *file, int vocab_size, Error *err)
     return tokenizer;
 }
 
+bool tokenizer_fits_gguf(const Tokenizer *tokenizer, Error *err)
+{
+    Vocabulary v = tokenizer_vocabulary(tokenizer), read = { .model = v.model, .pre = v.pre };
+    if (v.n_patterns) return error_set(err, "its pre-tokenizer has no name that GGUF could say");
+    set_defaults(&read);
+    return !string_view_equal(v.model, string_view("bert")) || v.normalize == read.normalize ||
+           error_set(err, "its texts keep capitals or accents, which readers of GGUF take away");
+}
+
 void tokenizer_to_gguf(const Tokenizer *tokenizer, GgufWriter *w)
 {
     Vocabulary v = tokenizer_vocabulary(tokenizer);

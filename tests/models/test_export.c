@@ -383,6 +383,45 @@ START_TEST(an_encoders_settings_stay_or_are_noted)
 }
 END_TEST
 
+// With a vocabulary of capitals, and with a normalizer that GPT-2's pre-tokenizer has not.
+static void save_odd_tokenizers(const char *words, const char *bytes)
+{
+    static const char vocab[] = "[PAD]\n[UNK]\n[CLS]\n[SEP]\nDOG\n";
+    Error err = { "" };
+    ck_assert(file_write(arena_format(&arena, "%s/vocab.txt", words), vocab, sizeof vocab - 1, &err));
+    json_t *json = json_file_read(arena_format(&arena, "%s/tokenizer.json", bytes), &err);
+    json_object_set_new(json, "normalizer", json_pack("{s:s}", "type", "NFC"));
+    ck_assert_msg(json && json_file_write(bytes, "tokenizer.json", json, &err), "%s", err.message);
+    json_decref(json);
+}
+
+// One whose rules GGUF's keys cannot say would be read as another.
+START_TEST(a_tokenizer_is_the_same_or_left_out)
+{
+    const Family *bert;
+    Config c;
+    Error err = { "" };
+    ExportReport report;
+    ck_assert(hub_open_config("tests/models/fixtures/bert", &bert, &c, &err));
+    save_encoder(&(EmbedderSettings){ POOLING_MEAN, true, 16 }, &c, at("words"));
+    exported("assets/tales.gguf", at("bytes"), NULL);
+    const char *const folders[] = { at("words"), at("bytes") };
+    static const char *const why[] = { "capitals or accents", "pre-tokenizer" };
+    for (int odd = 0; odd < 2; odd++) {
+        if (odd) save_odd_tokenizers(folders[0], folders[1]);
+        for (size_t i = 0; i < COUNT_OF(folders); i++) {
+            const char *out = arena_format(&arena, "%s%d.gguf", folders[i], odd);
+            ck_assert_msg(export_to(folders[i], out, NULL, &report, &err), "%s", err.message);
+            ck_assert_msg(odd ? strstr(report.no_tokenizer.message, why[i]) != NULL : !*report.no_tokenizer.message,
+                          "\"%s\"", report.no_tokenizer.message);
+            Gguf *file = gguf_open(out, &err);
+            ck_assert(file && (gguf_value(file, "tokenizer.ggml.tokens") != NULL) == !odd);
+            gguf_close(file);
+        }
+    }
+}
+END_TEST
+
 Suite *suite_export(void)
 {
     Suite *suite = suite_create("export");
@@ -395,6 +434,7 @@ Suite *suite_export(void)
     tcase_add_loop_test(tests, bad_configs_are_named, 0, COUNT_OF(BAD_CONFIGS));
     tcase_add_test(tests, nothing_is_half_written);
     tcase_add_test(tests, an_encoders_settings_stay_or_are_noted);
+    tcase_add_test(tests, a_tokenizer_is_the_same_or_left_out);
     suite_add_tcase(suite, tests);
     return suite;
 }
