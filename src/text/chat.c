@@ -4,13 +4,28 @@
 #include "text/tokenizer_kind.h"
 #include <stdlib.h>
 
-// --- Opening ---------------------------------------------------------------------------------------------------------
+// --- The template's tokens -------------------------------------------------------------------------------------------
 
-// The id that a token of a template has here; −1 where it is missing or no special token.
+// The next special token in text of the template, which has even those in their own spelling that are matched in
+// normalised text.
+static const Special *next_own(const Tokenizer *t, StringView part, size_t at, StringView *place)
+{
+    static const SpecialChoice all = { .control = true };
+    StringView later_place;
+    const Special *raw = specials_next(&t->raw, part, at, &all, place);
+    StringView before = { part.data, raw ? (size_t)(place->data - part.data) : part.size };
+    const Special *later = specials_next(&t->later, before, at, &all, &later_place);
+    if (later) *place = later_place;
+    return later ? later : raw;
+}
+
+// The id that a token of a template has here; −1 where it is missing or is not found in text.
 static int32_t token_id(const Tokenizer *t, const char *token)
 {
     int32_t id = *token == '\1' ? tokenizer_bos(t) : *token == '\2' ? tokenizer_eos(t) : tokenizer_find(t, token);
-    return id >= 0 && token_is_special((int32_t)tokenizer_type(t, id)) ? id : -1;
+    StringView place;
+    const Special *found = id < 0 ? NULL : next_own(t, tokenizer_decode(t, id), 0, &place);
+    return found && found->id == id ? id : -1;
 }
 
 bool chat_open(Chat *chat, const ChatTemplate *template, const Tokenizer *tokenizer, Error *err)
@@ -121,6 +136,24 @@ void chat_close(const Chat *chat, ChatText *out) { add_own(chat, chat->template-
 
 // --- Ids -------------------------------------------------------------------------------------------------------------
 
+static bool stands_in(const char *text, StringView token)
+{
+    return text && memmem(text, strlen(text), token.data, token.size);
+}
+
+// A token of the template, which nobody makes by typing it, whatever type the vocabulary gives it. White space is text.
+static bool is_of_template(const void *user, int32_t id)
+{
+    const Chat *chat = user;
+    const ChatTemplate *t = chat->template;
+    StringView token = tokenizer_decode(chat->tokenizer, id);
+    if (id == tokenizer_bos(chat->tokenizer) || id == tokenizer_eos(chat->tokenizer)) return true;
+    bool is = stands_in(t->ask, token);
+    for (int role = 0; role < CHAT_ROLES; role++)
+        is = is || stands_in(t->turns[role].before, token) || stands_in(t->turns[role].after, token);
+    return is && trim_left(token).size > 0;
+}
+
 typedef struct ChatEncoding {
     const Chat *chat;
     const char *plain; // the first byte that has no id yet
@@ -130,7 +163,9 @@ typedef struct ChatEncoding {
 // What lies before `end` is text, whoever wrote it: a line break of the template and one of the user's may be one token.
 static void encode_plain(ChatEncoding *e, const char *end)
 {
-    if (end > e->plain) tokenizer_encode(e->chat->tokenizer, e->plain, (size_t)(end - e->plain), false, e->ids);
+    StringView text = { e->plain, (size_t)(end - e->plain) };
+    SpecialChoice choice = { .is_text = is_of_template, .user = e->chat };
+    if (text.size) tokenizer_encode_chosen(e->chat->tokenizer, text, &choice, e->ids);
     e->plain = end;
 }
 
@@ -138,7 +173,7 @@ static void encode_own(ChatEncoding *e, StringView part)
 {
     StringView place;
     size_t at = 0;
-    for (const Special *s; (s = specials_next(&e->chat->tokenizer->raw, part, at, true, &place));) {
+    for (const Special *s; (s = next_own(e->chat->tokenizer, part, at, &place));) {
         encode_plain(e, place.data);
         token_push(e->ids, s->id);
         e->plain = place.data + place.size;
@@ -146,43 +181,11 @@ static void encode_own(ChatEncoding *e, StringView part)
     }
 }
 
-static bool is_of_template(const ChatTemplate *t, StringView token)
-{
-    const char *texts[] = { t->ask,
-                            t->turns[0].before,
-                            t->turns[0].after,
-                            t->turns[1].before,
-                            t->turns[1].after,
-                            t->turns[2].before,
-                            t->turns[2].after };
-    for (size_t i = 0; i < COUNT_OF(texts); i++)
-        if (texts[i] && memmem(texts[i], strlen(texts[i]), token.data, token.size)) return true;
-    return false;
-}
-
-// Some vocabularies have the template's tokens as ones that are matched in any text: a message that holds one is cut
-// within it.
-static void guard_message(ChatEncoding *e, StringView part)
-{
-    StringView place;
-    size_t at = 0;
-    for (const Special *s; (s = specials_next(&e->chat->tokenizer->raw, part, at, false, &place));) {
-        bool cut = is_of_template(e->chat->template, s->text);
-        if (cut) encode_plain(e, place.data + 1);
-        at = (size_t)(place.data - part.data) + (cut ? 1 : place.size);
-    }
-}
-
 void chat_encode(const Chat *chat, const ChatText *text, TokenList *ids)
 {
     ChatEncoding e = { chat, text->text, ids };
     const char *at = text->text;
-    for (size_t i = 0; i < text->part_count; at += text->parts[i++].size) {
-        StringView part = { at, text->parts[i].size };
-        if (text->parts[i].own)
-            encode_own(&e, part);
-        else
-            guard_message(&e, part);
-    }
+    for (size_t i = 0; i < text->part_count; at += text->parts[i++].size)
+        if (text->parts[i].own) encode_own(&e, (StringView){ at, text->parts[i].size });
     encode_plain(&e, at);
 }

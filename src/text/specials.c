@@ -40,14 +40,19 @@ static size_t split(const Specials *s, size_t low, size_t high, size_t depth, in
     return low;
 }
 
+static bool is_chosen(const SpecialChoice *choice, const Special *special)
+{
+    return (choice->control || !special->control) && !(choice->is_text && choice->is_text(choice->user, special->id));
+}
+
 // The longest that the text begins with.
-static const Special *match(const Specials *s, StringView text, bool parse_special)
+static const Special *match(const Specials *s, StringView text, const SpecialChoice *choice)
 {
     const Special *best = NULL;
     size_t low = 0, high = s->count;
     for (size_t depth = 0; low < high; depth++) {
         while (low < high && s->list[low].text.size == depth) { // those that end here sort before those that go on
-            if (parse_special || !s->list[low].control) best = &s->list[low];
+            if (is_chosen(choice, &s->list[low])) best = &s->list[low];
             low++;
         }
         if (depth == text.size) break;
@@ -85,13 +90,13 @@ static bool stands_alone(StringView text, size_t start, size_t end)
            !(character_at(text, end, &code) && code_is_word(code));
 }
 
-const Special *specials_next(const Specials *s, StringView text, size_t at, bool parse_special, StringView *place)
+const Special *specials_next(const Specials *s, StringView text, size_t at, const SpecialChoice *choice,
+                             StringView *place)
 {
     size_t first = at;
     while (at < text.size) {
         const Special *found = NULL;
-        if (s->starts[(uint8_t)text.data[at]])
-            found = match(s, (StringView){ text.data + at, text.size - at }, parse_special);
+        if (s->starts[(uint8_t)text.data[at]]) found = match(s, (StringView){ text.data + at, text.size - at }, choice);
         size_t end = at + (found ? found->text.size : 1);
         if (found && (!(found->flags & ADDED_SINGLE_WORD) || stands_alone(text, at, end))) {
             uint32_t code;

@@ -20,8 +20,15 @@ typedef struct Specials {
 void specials_add(Specials *specials, Special special); // an empty text is never matched
 void specials_sort(Specials *specials);                 // after the last
 
+// Which of them are matched.
+typedef struct SpecialChoice {
+    bool control;                                  // control tokens too
+    bool (*is_text)(const void *user, int32_t id); // those that are none here; NULL: none
+    const void *user;
+} SpecialChoice;
+
 // The next one in text[at …): of those that begin first, the longest. Where it lies (with the white space that it
 // swallows, but nothing before `at`) goes to `*place`. NULL when there is none.
-const Special *specials_next(const Specials *specials, StringView text, size_t at, bool parse_special,
+const Special *specials_next(const Specials *specials, StringView text, size_t at, const SpecialChoice *choice,
                              StringView *place);
 void specials_free(Specials *specials);

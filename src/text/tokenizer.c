@@ -139,7 +139,7 @@ Vocabulary tokenizer_vocabulary(const Tokenizer *t) { return t->vocabulary; }
 
 typedef struct Encoding {
     const Tokenizer *tokenizer;
-    bool parse_special;
+    const SpecialChoice *choice;
     TextBuffer *buffer; // of normalised text
     TokenList *out;
 } Encoding;
@@ -150,7 +150,7 @@ static void encode_between(const Encoding *e, const Specials *specials, StringVi
 {
     size_t at = 0;
     StringView place;
-    for (const Special *s; (s = specials_next(specials, text, at, e->parse_special, &place));) {
+    for (const Special *s; (s = specials_next(specials, text, at, e->choice, &place));) {
         size_t start = (size_t)(place.data - text.data);
         if (start > at) plain(e, (StringView){ text.data + at, start - at });
         token_push(e->out, s->id);
@@ -167,12 +167,16 @@ static void encode_normalized(const Encoding *e, StringView text)
     encode_between(e, &e->tokenizer->later, text, encode_plain);
 }
 
-void tokenizer_encode(const Tokenizer *t, const char *text, size_t bytes, bool parse_special, TokenList *out)
+void tokenizer_encode_chosen(const Tokenizer *t, StringView text, const SpecialChoice *choice, TokenList *out)
 {
     TextBuffer buffer = { 0 };
-    encode_between(&(Encoding){ t, parse_special, &buffer, out }, &t->raw, (StringView){ text, bytes },
-                   encode_normalized);
+    encode_between(&(Encoding){ t, choice, &buffer, out }, &t->raw, text, encode_normalized);
     free(buffer.data);
+}
+
+void tokenizer_encode(const Tokenizer *t, const char *text, size_t bytes, bool parse_special, TokenList *out)
+{
+    tokenizer_encode_chosen(t, (StringView){ text, bytes }, &(SpecialChoice){ .control = parse_special }, out);
 }
 
 void tokenizer_encode_whole(const Tokenizer *t, const char *text, size_t bytes, bool parse_special, TokenList *out)

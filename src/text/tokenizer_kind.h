@@ -36,6 +36,9 @@ struct Tokenizer {
 bool token_error(const Tokenizer *t, Error *err, int32_t id, const char *what);
 bool token_is_special(int32_t type); // matched in the text before the kind's encoder
 
+// tokenizer_encode with a choice of the special tokens.
+void tokenizer_encode_chosen(const Tokenizer *t, StringView text, const SpecialChoice *choice, TokenList *out);
+
 StringView view_copy(Arena *arena, StringView string);
 
 static inline void token_push(TokenList *list, int32_t id)
