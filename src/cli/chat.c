@@ -1,7 +1,8 @@
 // A conversation with a model. The cache keeps all of it: a message costs the model its own tokens alone.
 #include "text/chat.h"
+#include "base/assets.h"
 #include "cli/answer.h"
-#include "cli/named_model.h"
+#include "models/model.h"
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,7 +14,7 @@ static AnswerOptions answering = { .max_tokens = 1024, ANSWER_DEFAULTS };
 static int64_t context = 4096;
 
 static Option options[] = {
-    PATH("model", model_path, "MODEL", "GGUF file or folder of a model that was trained on conversations"),
+    PATH("model", model_path, "MODEL", "GGUF file, folder or run of a model that was trained on conversations"),
     TEXT("system", system_text, "what the model is told first, instead of its template's own"),
     TEXT("chat-template", template_name, "how the conversation is written, where the model's file does not say it"),
     INT("context", context, 1, 1 << 22, "tokens that a conversation may have; at most the model's own context"),
@@ -211,25 +212,25 @@ static bool talk(Talk *t, Error *err)
 
 // ---- Start ---------------------------------------------------------------------------------------------------------
 
-static const ChatTemplate *choose_template(Error *err)
+static const ChatTemplate *choose_template(const char *path, Error *err)
 {
     if (template_name) return chat_template_find(template_name);
     char *program;
-    if (!model_chat_program(model_path, &program, err)) return NULL;
+    if (!model_chat_program(path, &program, err)) return NULL;
     const ChatTemplate *found = program ? chat_template_recognise(string_view(program)) : NULL;
     if (!found)
-        error_set(err, "%s: %s; choose one with --chat-template: %s", model_path,
+        error_set(err, "%s: %s; choose one with --chat-template: %s", path,
                   program ? "its chat template is none that lectern knows" : "it has no chat template",
                   chat_template_names());
     free(program);
     return found;
 }
 
-static bool open_talk(Talk *t, const ChatTemplate *template, Gpu *gpu, Stream *stream, Error *err)
+static bool open_talk(Talk *t, const char *path, const ChatTemplate *template, Gpu *gpu, Stream *stream, Error *err)
 {
     if (system_text && !template->turns[CHAT_SYSTEM].before)
         return error_set(err, "the chat template %s has no place for --system", template->name);
-    t->model = named_model_load(gpu, stream, model_path, &t->tokenizer, err);
+    t->model = model_load(gpu, stream, path, false, &t->tokenizer, err);
     if (!t->model || !chat_open(&t->chat, template, t->tokenizer, err) ||
         !generator_open(&t->generator, t->model, stream, context, err))
         return false;
@@ -261,26 +262,35 @@ static void more_help(const Invocation *in, FILE *out)
             chat_template_names());
 }
 
-static int run(Invocation *in)
+static int go(const Invocation *in, const char *path)
 {
     Error err = { "" };
     Gpu *gpu;
     Stream *stream;
     Talk t = { .in = in, .terminal = isatty(STDIN_FILENO) && isatty(STDOUT_FILENO) && !in->common.json };
-    if (!model_path) return usage_error(in, "--model is missing");
-    if (template_name && !chat_template_find(template_name))
-        return usage_error(in, "there is no chat template \"%s\": %s", template_name, chat_template_names());
-    const ChatTemplate *template = choose_template(&err);
+    const ChatTemplate *template = choose_template(path, &err);
     if (!template) return fail(in, &err);
     if (!open_device(in, &gpu, &stream)) return EXIT_FAILED;
     interrupted();
-    bool ok = open_talk(&t, template, gpu, stream, &err);
+    bool ok = open_talk(&t, path, template, gpu, stream, &err);
     if (ok && t.terminal)
         printf("(chat template %s, a context of %lld tokens; /help lists the commands)\n", template->name,
                (long long)t.generator.capacity);
     ok = ok && talk(&t, &err);
     close_talk(&t);
     return close_device(in, gpu, stream, ok ? EXIT_OK : fail(in, &err));
+}
+
+static int run(Invocation *in)
+{
+    Error err = { "" };
+    if (!model_path) return usage_error(in, "--model is missing");
+    if (template_name && !chat_template_find(template_name))
+        return usage_error(in, "there is no chat template \"%s\": %s", template_name, chat_template_names());
+    char *path = asset_find(model_path, &err);
+    int code = path ? go(in, path) : fail(in, &err);
+    free(path);
+    return code;
 }
 
 const Command command_chat = { .name = "chat",

@@ -7,6 +7,7 @@
 #include "formats/json_file.h"
 #include "formats/safetensors.h"
 #include "models/model.h"
+#include "text/chat.h"
 #include <jansson.h>
 #include <math.h>
 #include <stdio.h>
@@ -143,6 +144,16 @@ static void add_verdicts(json_t *report, const char *path, ModelCheck check)
     add_verdict(report, "architecture", path, &check.config);
     add_verdict(report, "weights", path, &check.weights);
     add_verdict(report, "tokenizer", path, &check.tokenizer);
+}
+
+// How its conversations are written: a template that lectern knows, null for another one; nothing where there is none.
+static void add_chat_template(json_t *report, const char *path)
+{
+    char *program;
+    if (!model_chat_program(path, &program, NULL) || !program) return;
+    const ChatTemplate *known = chat_template_recognise(string_view(program));
+    json_object_set_new(report, "chat_template", known ? json_string(known->name) : json_null());
+    free(program);
 }
 
 static json_t *report_gguf(const char *path, Error *err)
@@ -360,6 +371,9 @@ static void print_report(const json_t *report)
         print_verdict(&page, part, text);
         free(text);
     }
+    const json_t *chat = json_object_get(report, "chat_template");
+    const char *known = json_string_value(chat);
+    if (chat) print_verdict(&page, "chat template", known ? known : "none that lectern knows");
 }
 
 static int run(Invocation *in)
@@ -369,6 +383,7 @@ static int run(Invocation *in)
     char *path = asset_find(in->words[0], &err);
     if (!path) return fail(in, &err);
     json_t *report = gguf_is(path) ? report_gguf(path, &err) : report_safetensors(path, &err);
+    if (report) add_chat_template(report, path);
     free(path);
     if (!report) return fail(in, &err);
     if (in->common.json)

@@ -172,6 +172,14 @@ static const struct {
     { "bert", "add_cross_attention", "false" },
 };
 
+static bool ends_in(const char *text, const char *end)
+{
+    size_t size = strlen(text), n = strlen(end);
+    return size >= n && !strcmp(text + size - n, end);
+}
+
+bool hub_is(const char *path) { return dir_exists(path) || ends_in(path, ".safetensors") || ends_in(path, ".json"); }
+
 char *hub_folder(const char *path)
 {
     const char *slash = strrchr(path, '/');

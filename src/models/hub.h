@@ -32,6 +32,9 @@ const HubFamily *hub_family(const char *arch); // NULL if there is none
 // A name for a layer. "%d" stands in it at most once.
 void hub_name(const char *pattern, int layer, char out[128]);
 
+// Whether a path means such a model: a folder, a file of safetensors, or the index of several. Else it is a GGUF file.
+bool hub_is(const char *path);
+
 // The folder that a path to weights means, of config.json and the tokenizer: itself, or the file's. The caller frees it.
 char *hub_folder(const char *path);
 

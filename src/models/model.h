@@ -108,9 +108,9 @@ ModelCheck model_check_hub(const Safetensors *safetensors); // with what lies in
 // The tokenizer alone: of such a file, or of what tokenizer_open reads.
 Tokenizer *model_tokenizer(const char *path, Error *err);
 
-// The chat template's program (text/chat.h) of a GGUF file (tokenizer.chat_template) or of a folder (chat_template of its
-// tokenizer_config.json; where that holds several, the one named "default"). *program, which the caller frees, is NULL
-// where there is none.
+// The chat template's program (text/chat.h) of what model_load reads: tokenizer.chat_template of a GGUF file;
+// chat_template.jinja of a folder, else chat_template of its tokenizer_config.json (where that holds several, the one named
+// "default"). *program, which the caller frees, is NULL where there is none.
 bool model_chat_program(const char *path, char **program, Error *err);
 
 // Fills a model that has memory from a file of the same configuration (a checkpoint's).

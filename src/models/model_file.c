@@ -251,15 +251,9 @@ static Model *load(Source *s, Gpu *gpu, Stream *stream, bool trained, Tokenizer 
     return NULL;
 }
 
-static bool ends_in(const char *text, const char *end)
-{
-    size_t size = strlen(text), n = strlen(end);
-    return size >= n && !strcmp(text + size - n, end);
-}
-
 Model *model_load(Gpu *gpu, Stream *stream, const char *path, bool trained, Tokenizer **tokenizer, Error *err)
 {
-    bool hub = dir_exists(path) || ends_in(path, ".safetensors") || ends_in(path, ".json");
+    bool hub = hub_is(path);
     Gguf *gguf = hub ? NULL : gguf_open(path, err);
     Safetensors *safetensors = hub ? safetensors_open(path, err) : NULL;
     Source source = { .gguf = gguf, .safetensors = safetensors, .folder = hub ? hub_folder(path) : NULL };

@@ -1,8 +1,7 @@
 #include "models/tokenizer_file.h"
 #include "base/file.h"
 #include "base/memory.h"
-#include "formats/json_file.h"
-#include "models/model.h"
+#include "models/hub.h"
 #include "text/normalize.h"
 #include <stdlib.h>
 #include <string.h>
@@ -149,22 +148,39 @@ static json_t *default_program(json_t *programs)
     return NULL;
 }
 
-static bool folder_chat_program(const char *path, char **program, Error *err)
+static bool config_chat_program(const char *path, char **program, Error *err)
 {
-    char *config_path = path_join(path, "tokenizer_config.json");
-    json_t *config = file_exists(config_path) ? json_file_read(config_path, err) : json_object();
+    json_error_t why;
+    json_t *config = file_exists(path) ? json_load_file(path, JSON_DECODE_INT_AS_REAL, &why) : json_object();
+    if (!config) return error_set(err, "%s: line %d: %s", path, why.line, why.text);
     json_t *value = json_object_get(config, "chat_template");
     if (json_is_array(value)) value = default_program(value);
     if (json_is_string(value)) *program = mem_string(json_string_value(value));
-    free(config_path);
     json_decref(config);
-    return config != NULL;
+    return true;
+}
+
+// Newer folders have the program in a file of its own, which goes before the other.
+static bool folder_chat_program(const char *folder, char **program, Error *err)
+{
+    size_t size;
+    char *own = path_join(folder, "chat_template.jinja"), *config = path_join(folder, "tokenizer_config.json");
+    bool ok =
+        file_exists(own) ? (*program = file_read(own, &size, err)) != NULL : config_chat_program(config, program, err);
+    free(own);
+    free(config);
+    return ok;
 }
 
 bool model_chat_program(const char *path, char **program, Error *err)
 {
     *program = NULL;
-    if (dir_exists(path)) return folder_chat_program(path, program, err);
+    if (hub_is(path)) {
+        char *folder = hub_folder(path);
+        bool read = folder_chat_program(folder, program, err);
+        free(folder);
+        return read;
+    }
     Gguf *file = gguf_open(path, err);
     StringView text;
     bool there = file && gguf_value(file, "tokenizer.chat_template");

@@ -101,8 +101,31 @@ if command -v script >/dev/null; then
     chat[3]=$model
 fi
 
+# One rule for the names of models, and for the chat templates that stand in their files or beside them
+works export --model run --out hub
+echo "{'<|user|>' '<|system|>' '<|assistant|>' + message['content'] + eos_token }}" >hub/chat_template.jinja
+printf 'the cat\n' | "$lectern" chat --model run/best.gguf --chat-template zephyr --temperature 0 --max-tokens 12 >best
+for name in hub hub/model.safetensors; do
+    count=$((count + 1))
+    printf 'the cat\n' | "$lectern" chat --model $name --temperature 0 --max-tokens 12 >out 2>err || problem "chat --model $name"
+    same out best
+    works inspect $name
+    says '^  chat template +zephyr$'
+done
+count=$((count + 1))
+printf 'the cat\n' | "$lectern" chat --model run --chat-template zephyr --temperature 0 --max-tokens 12 >out 2>err
+same out best
+refused 1 'run/best.gguf: it has no chat template' chat --model run
+refused 1 'assets/tales.gguf: it has no chat template' chat --model tales.gguf
+echo '{{ other }}' >hub/chat_template.jinja
+refused 1 'hub: its chat template is none that lectern knows; choose one with' chat --model hub
+works inspect hub
+says '^  chat template +none that lectern knows$'
+works inspect run
+grep -q 'chat template' out && problem 'a chat template that is not there'
+
 refused 2 '--model is missing.*lectern chat --help' chat
-refused 1 'nothere: cannot open' chat --model nothere
+refused 1 'nothere: there is no such file' chat --model nothere
 refused 1 "$model: it has no chat template; choose one with --chat-template: smollm2, .*zephyr" chat --model $model
 refused 2 'there is no chat template "other": smollm2, ' chat --model $model --chat-template other
 refused 1 'the chat template chatml needs <\|im_start\|>' chat --model $model --chat-template chatml

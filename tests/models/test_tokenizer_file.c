@@ -184,6 +184,7 @@ START_TEST(chat_programs_are_found)
                       "d" },
                     { "{\"chat_template\": [3, {\"name\": 4}]}", NULL },
                     { "{\"chat_template\": 7}", NULL },
+                    { "{\"model_max_length\": 1000000000000000019884624838656, \"chat_template\": \"long\"}", "long" },
                     { "{}", NULL } };
     expect_program(folder, NULL); // without the file
     for (size_t i = 0; i < COUNT_OF(folders); i++) {
@@ -192,6 +193,13 @@ START_TEST(chat_programs_are_found)
     }
     ck_assert(file_write(config, "{", 1, &err) && !model_chat_program(folder, &program, &err));
     ck_assert_ptr_nonnull(strstr(err.message, "tokenizer_config.json"));
+    char *own = path_join(folder, "chat_template.jinja"), *weights = path_join(folder, "model.safetensors");
+    ck_assert(file_write(config, "{\"chat_template\": \"abc\"}", 24, &(Error){ "" }));
+    expect_program(weights, "abc"); // a file means its folder
+    ck_assert(file_write(own, "own", 3, &(Error){ "" }));
+    expect_program(folder, "own");
+    free(own);
+    free(weights);
     free(config);
     remove_folder();
 }
