@@ -127,6 +127,36 @@ static int set_value(const Invocation *in, Option *o, const char *text)
     return EXIT_OK;
 }
 
+// The option that "--name" or "--name=value" means; NULL where there is none, and for a word.
+static Option *option_of(const Invocation *in, Option *common, int n, const char *arg)
+{
+    if (strncmp(arg, "--", 2) != 0) return NULL;
+    size_t length = strcspn(arg + 2, "=");
+    Option *own = find_option(in->options, in->option_count, arg + 2, length);
+    return own ? own : find_option(common, n, arg + 2, length);
+}
+
+// Whether the argument behind `arg` (NULL at the end) is its value. `o` is the option that it means, or NULL.
+static bool takes_next(const Command *command, const Option *o, const char *arg, const char *next)
+{
+    if (!next || strncmp(arg, "--", 2) != 0 || strchr(arg, '=')) return false;
+    return o ? o->type != OPTION_FLAG : command->takes_extra && strncmp(next, "--", 2) != 0;
+}
+
+static bool is_help(const char *arg) { return !strcmp(arg, "--help") || !strcmp(arg, "-h"); }
+
+// Before anything is set: the help tells the defaults. What an option takes as its value asks for nothing.
+static bool asks_for_help(Invocation *in, const Command *command, char **argv)
+{
+    Option common[5];
+    int n = common_options(command, &in->common, common);
+    for (; *argv && strcmp(*argv, "--") != 0; argv++) {
+        if (is_help(*argv)) return true;
+        if (takes_next(command, option_of(in, common, n, *argv), argv[0], argv[1])) argv++;
+    }
+    return false;
+}
+
 static int parse(Invocation *in, const Command *command, int argc, char **argv)
 {
     Option common[5];
@@ -146,24 +176,22 @@ static int parse(Invocation *in, const Command *command, int argc, char **argv)
             continue;
         }
         const char *equals = strchr(arg, '=');
-        size_t length = equals ? (size_t)(equals - arg - 2) : strlen(arg + 2);
-        Option *o = find_option(in->options, in->option_count, arg + 2, length);
-        if (!o) o = find_option(common, n, arg + 2, length);
+        Option *o = option_of(in, common, n, arg);
+        const char *value = equals ? equals + 1 : takes_next(command, o, arg, argv[i + 1]) ? argv[++i] : NULL;
         if (!o && !command->takes_extra) return usage_error(in, "there is no option %s", arg);
         if (!o) {
             if (in->extra_count == (int)COUNT_OF(in->extra)) return usage_error(in, "%s is one option too many", arg);
-            in->extra[in->extra_count].name = mem_string_n(arg + 2, length); // as long as the process
-            bool follows = i + 1 < argc && strncmp(argv[i + 1], "--", 2) != 0;
-            in->extra[in->extra_count++].value = equals ? equals + 1 : follows ? argv[++i] : NULL;
+            in->extra[in->extra_count].name = mem_string_n(arg + 2, strcspn(arg + 2, "=")); // as long as the process
+            in->extra[in->extra_count++].value = value;
             continue;
         }
         if (o->type == OPTION_FLAG) {
-            if (equals) return usage_error(in, "--%s takes no value", o->name);
+            if (value) return usage_error(in, "--%s takes no value", o->name);
             *(bool *)o->value = o->given = true;
             continue;
         }
-        if (!equals && i + 1 == argc) return usage_error(in, "--%s needs a value", o->name);
-        int code = set_value(in, o, equals ? equals + 1 : argv[++i]);
+        if (!value) return usage_error(in, "--%s needs a value", o->name);
+        int code = set_value(in, o, value);
         if (code) return code;
         if (o->value == &in->common.seed) in->common.seed_given = true;
     }
@@ -252,11 +280,9 @@ void interrupt_forget(void)
 
 // ---- Start ---------------------------------------------------------------------------------------------------------
 
-static bool asks_for_help(const char *arg) { return !strcmp(arg, "--help") || !strcmp(arg, "-h"); }
-
 static int start(int argc, char **argv)
 {
-    if (argc < 2 || asks_for_help(argv[1]) || !strcmp(argv[1], "help")) {
+    if (argc < 2 || is_help(argv[1]) || !strcmp(argv[1], "help")) {
         print_commands(argc < 2 ? stderr : stdout);
         return argc < 2 ? EXIT_USAGE : EXIT_OK;
     }
@@ -272,11 +298,10 @@ static int start(int argc, char **argv)
     }
     static Invocation in; // what it points to lives as long as the process
     in = (Invocation){ .command = command->name, .options = command->options, .option_count = command->option_count };
-    for (int i = 2; i < argc && strcmp(argv[i], "--") != 0; i++)
-        if (asks_for_help(argv[i])) {
-            if (*argv[2] != '-') in.words[in.word_count++] = argv[2];
-            return print_help(command, &in), EXIT_OK;
-        }
+    if (asks_for_help(&in, command, argv + 2)) {
+        if (*argv[2] != '-') in.words[in.word_count++] = argv[2];
+        return print_help(command, &in), EXIT_OK;
+    }
     signal(SIGXFSZ, SIG_IGN); // a file that may not grow is an error to report, like a full disk
     int code = parse(&in, command, argc - 2, argv + 2);
     return code ? code : command->run(&in);

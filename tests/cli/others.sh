@@ -29,6 +29,17 @@ says '^usage: lectern COMMAND'
 works train --help
 says '^  --data FILE  '
 says '^  --out FOLDER  '
+# an option's value asks for no help, and help tells the defaults
+works generate --model tales.gguf --prompt -h --max-tokens 1 --echo
+says '^-h'
+works generate --model tales.gguf --max-tokens 1 --echo --prompt --help
+says '^--help'
+works generate --prompt -h --temperature 0.25 -h
+says '^usage: lectern generate'
+says '^  --temperature X .*\(0.8\)$'
+works lecture attention --text -h -h
+says '^of lecture 04-attention:'
+refused 2 '"-h" is one argument too many' tokenize -- -h
 # what a terminal could take as a command, or as another charset, is not said back
 for raw in $'\e[31mred' $'\xc2\x9b31m' $'caf\xe9' $'a\rb' $'a\nb'; do
     for line in "$raw" "devices $raw" "devices --$raw" "bench $raw" "train --lr $raw"; do
