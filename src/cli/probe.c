@@ -21,13 +21,13 @@ static Option options[] = {
 typedef struct Probed {
     char name[96];
     Shape shape;
-    float *values; // NULL where only names are asked for
+    float *values; // NULL where they are not printed
 } Probed;
 
 typedef struct Heard {
     Probed *list;
     size_t count, capacity;
-    bool ok;
+    bool reads, ok;
     Error *err;
 } Heard;
 
@@ -39,9 +39,9 @@ static void hear(void *context, Tape *t, const char *full_name, Tensor *x)
     Probed *a = &heard->list[heard->count++];
     *a = (Probed){ .shape = x->shape };
     snprintf(a->name, sizeof a->name, "%s", full_name);
-    if (!name) return;
+    if (!heard->reads || !heard->ok || interrupted()) return;
     a->values = NEW_ARRAY(float, count(x));
-    heard->ok = heard->ok && tensor_read(t->stream, x, a->values, heard->err);
+    heard->ok = tensor_read(t->stream, x, a->values, heard->err);
 }
 
 static Tensor *put(Tape *t, const int32_t *ids, int64_t n)
@@ -51,7 +51,7 @@ static Tensor *put(Tape *t, const int32_t *ids, int64_t n)
     return x;
 }
 
-// One pass over the whole prompt, without a cache.
+// One pass over the whole prompt, without a cache. With `heard->reads` it keeps the values.
 static bool listen(Model *model, Stream *stream, const TokenList *ids, Heard *heard, Error *err)
 {
     int64_t n = (int64_t)ids->count;
@@ -59,7 +59,6 @@ static bool listen(Model *model, Stream *stream, const TokenList *ids, Heard *he
     int32_t *positions = NEW_ARRAY(int32_t, n);
     for (int64_t i = 0; i < n; i++) positions[i] = (int32_t)i;
     Tape *t = tape_open(stream);
-    *heard = (Heard){ .ok = true, .err = err };
     tape_listen(t, name ? name : "*", hear, heard);
     Place place = { .pos = put(t, positions, n) };
     Tensor *x = put(t, ids->ids, n);
@@ -67,7 +66,7 @@ static bool listen(Model *model, Stream *stream, const TokenList *ids, Heard *he
         model->family->hidden(t, model, x, &place);
     else
         probe(t, "logits", model_logits(t, model, x, &place));
-    bool ok = stream_wait(stream, err) && heard->ok;
+    bool ok = stream_wait(stream, err) && heard->ok && !interrupted();
     tape_close(t);
     free(positions);
     return ok;
@@ -90,9 +89,10 @@ static void print_json(const Tokenizer *tokenizer, const TokenList *ids, const H
         json_object_set_new(entry, "shape", shape);
         if (a->values) {
             json_t *values = json_array();
-            for (int64_t k = 0; k < shape_count(a->shape); k++)
-                json_array_append_new(values,
-                                      json_real((double)a->values[k])); // NULL, and left out, where it is not finite
+            for (int64_t k = 0; k < shape_count(a->shape); k++) {
+                json_t *value = json_real((double)a->values[k]); // NULL where it is not finite
+                json_array_append_new(values, value ? value : json_null());
+            }
             json_object_set_new(entry, "values", values);
         }
         json_array_append_new(list, entry);
@@ -136,7 +136,7 @@ static bool go(const Invocation *in, Gpu *gpu, Stream *stream, Error *err)
 {
     Tokenizer *tokenizer = NULL;
     TokenList ids = { 0 };
-    Heard heard = { 0 };
+    Heard heard = { .reads = name && (npy_path || in->common.json), .ok = true, .err = err };
     Model *model = named_model_load(gpu, stream, model_path, &tokenizer, err);
     bool ok = model && read_prompt(tokenizer, model, &ids, err) && listen(model, stream, &ids, &heard, err);
     if (ok && heard.count == 0)
@@ -147,6 +147,10 @@ static bool go(const Invocation *in, Gpu *gpu, Stream *stream, Error *err)
         print_json(tokenizer, &ids, &heard);
     else if (ok)
         print_names(&heard);
+    if (!ok && interrupted()) {
+        *err = (Error){ "" };
+        error_set(err, "stopped");
+    }
     for (size_t i = 0; i < heard.count; i++) free(heard.list[i].values);
     free(heard.list);
     free(ids.ids);
@@ -161,7 +165,8 @@ static void more_help(const Invocation *in, FILE *out)
     fprintf(
         out,
         "\nWithout --npy the names and shapes are printed; with --json the tokens too, and with --name the values,\n"
-        "the last dimension innermost. The names are TransformerLens': residual streams, norms, queries, keys and\n"
+        "the last dimension innermost, null where one is not finite. The names are TransformerLens': residual streams, "
+        "norms, queries, keys and\n"
         "values [batch, token, head, channel], patterns [batch, head, query, key].\n");
 }
 
@@ -175,6 +180,7 @@ static int run(Invocation *in)
     if (npy_path && !name) return usage_error(in, "--npy needs the --name of what it shall hold");
     if (npy_path && in->common.json) return usage_error(in, "--npy and --json exclude each other");
     if (!open_device(in, &gpu, &stream)) return EXIT_FAILED;
+    interrupted();
     int code = go(in, gpu, stream, &err) ? EXIT_OK : fail(in, &err);
     return close_device(in, gpu, stream, code);
 }

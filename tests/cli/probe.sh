@@ -59,5 +59,27 @@ for row in range(20):
     assert not any(values[5 * row + row % 5 + 1:5 * row + 5])
 PYTHON
 fi
+
+# what is not finite is null: every weight of this model is NaN
+{ head -c $(($(stat -c %s run/model.gguf) - 4000)) run/model.gguf && head -c 4000 /dev/zero | tr '\0' '\377'; } >nan
+works probe --model nan --prompt 'the cat' --name ln_final.hook_normalized --json
+says '^ +null'
+[ "$(grep -c '^ *null,\?$' out)" = 56 ] || problem 'not 7 times 8 numbers'
+
+# Ctrl-C: nobody reads the pipe, whose opening waits for that
+mkfifo pipe
+count=$((count + 1))
+set -m # in the background SIGINT is ignored without
+"$lectern" probe --model tales.gguf --prompt 'Once' --name hook_embed --npy pipe >out 2>err &
+for ((i = 0; i < 300; i++)); do
+    grep -q '^SigCgt:.*[2367abef]$' /proc/$!/status && break # it listens
+    sleep 0.1
+done
+sleep 1
+kill -INT $!
+wait $!
+[ $? = 1 ] && [ "$(cat err)" = 'lectern probe: stopped' ] || problem 'Ctrl-C'
+set +m
+rm pipe
 whole .
 finish

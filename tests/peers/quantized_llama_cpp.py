@@ -130,11 +130,11 @@ def main():
     with tempfile.TemporaryDirectory() as folder:
         floats = os.path.join(folder, "floats.gguf")
         lectern("export", "--model", arguments.model, "--out", floats, "--type", "f32")
-        peer = open_peer(floats, 1024)
+        peer = open_peer(floats, 1024, True)
         good = hold_greedy(arguments.model, peer)
         hold_logits(arguments.model, peer, "the floats")
         del peer
-        hold_logits(arguments.model, open_peer(arguments.model, 1024), "the quantised file")
+        hold_logits(arguments.model, open_peer(arguments.model, 1024, True), "the quantised file")
         if arguments.text:
             short = os.path.join(folder, "text")
             with open(arguments.text, "rb") as source, open(short, "wb") as target:

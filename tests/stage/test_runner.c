@@ -246,18 +246,18 @@ START_TEST(parameters_change_and_the_step_runs_again)
     wait_for(PROMPT);
     type("p");
     wait_for("NAME VALUE (Esc: none): ");
-    type("layer 3\n"); // in its range, but the setup refuses it: it is said, and the next value mends it
+    type("layer 3\n"); // in its range, but the setup refuses it: it is said, and the old one stays
     wait_for("the model has layers 0 to 2");
     wait_for(PROMPT);
     type("p");
     wait_for("NAME VALUE (Esc: none): ");
+    ck_assert_ptr_nonnull(strstr(session.seen, "layer          2"));
     type("text = a new text\n");
-    wait_for("the model has layers 0 to 2");
+    wait_for("“a new text”");
     wait_for(PROMPT);
     type("p");
     wait_for("NAME VALUE (Esc: none): ");
     type("layer 1\n");
-    wait_for("“a new text”");
     wait_for("State 8");
     wait_for(PROMPT);
     type("q");
