@@ -84,12 +84,12 @@ static Tokenizer *make_tokenizer(const DatasetOptions *o, const Text *train, con
     return model_tokenizer(o->tokenizer, err);
 }
 
-// A text without ends is no documents: its model has seen no token where one begins, and its vocabulary says so.
-static Tokenizer *without_beginnings(Tokenizer *tokenizer, Error *err)
+// A text without ends is no documents: its model has seen no token where one begins or ends, and its vocabulary says so.
+static Tokenizer *without_documents(Tokenizer *tokenizer, Error *err)
 {
     Vocabulary vocabulary = tokenizer_vocabulary(tokenizer);
     vocabulary.bos = -1;
-    vocabulary.add_bos = false;
+    vocabulary.add_bos = vocabulary.add_eos = false;
     Tokenizer *same = tokenizer_load(&vocabulary, err);
     tokenizer_free(tokenizer);
     return same;
@@ -131,7 +131,7 @@ bool dataset_open(const DatasetOptions *o, Dataset *d, TokenizerProgress progres
         return false;
     }
     d->tokenizer = make_tokenizer(o, &train, &val, progress, user, err);
-    if (d->tokenizer && !train.ends) d->tokenizer = without_beginnings(d->tokenizer, err);
+    if (d->tokenizer && !train.ends) d->tokenizer = without_documents(d->tokenizer, err);
     if (d->tokenizer) {
         encode(d->tokenizer, &train, &d->train, &d->n_train);
         encode(d->tokenizer, &val, &d->val, &d->n_val);

@@ -12,7 +12,7 @@ typedef struct DatasetOptions {
 } DatasetOptions;
 
 typedef struct Dataset {
-    Tokenizer *tokenizer; // has a token for the beginning of a text only if the texts have one
+    Tokenizer *tokenizer; // puts tokens around a text only if these texts have them
     int32_t *train, *val;
     size_t n_train, n_val;         // ids
     size_t train_bytes, val_bytes; // of their text

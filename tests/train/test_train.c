@@ -350,6 +350,42 @@ START_TEST(tales_and_tokenizers)
 }
 END_TEST
 
+// A vocabulary that puts every text between two tokens, for a text that has no documents.
+START_TEST(a_text_without_documents_has_no_ends)
+{
+    Error err = { "" };
+    Tokenizer *byte = tokenizer_byte();
+    Vocabulary v = tokenizer_vocabulary(byte);
+    v.bos = v.eos = tokenizer_eos(byte);
+    v.add_bos = v.add_eos = true;
+    Tokenizer *between = tokenizer_load(&v, &err);
+    ck_assert_msg(between != NULL, "%s", err.message);
+    char *vocabulary = path_join(folder, "v.gguf"), *text = path_join(folder, "text");
+    GgufWriter *w = gguf_writer_new();
+    tokenizer_to_gguf(between, w);
+    ck_assert(gguf_writer_save(w, vocabulary, &err) && file_write(text, "abcdefghij", 10, &err));
+    Dataset d;
+    DatasetOptions o = { .data = text, .tokenizer = vocabulary, .val_fraction = 0.5 };
+    ck_assert_msg(dataset_open(&o, &d, NULL, NULL, &err), "%s", err.message);
+    TokenList list = { 0 };
+    tokenizer_encode_whole(d.tokenizer, "a", 1, false, &list);
+    ck_assert_uint_eq(list.count, 1);
+    dataset_close(&d);
+    o.data = "tales", o.bytes = 1000;
+    ck_assert_msg(dataset_open(&o, &d, NULL, NULL, &err), "%s", err.message);
+    list.count = 0;
+    tokenizer_encode_whole(d.tokenizer, "a", 1, false, &list);
+    ck_assert_uint_eq(list.count, 3);
+    dataset_close(&d);
+    gguf_writer_free(w);
+    tokenizer_free(between);
+    tokenizer_free(byte);
+    free(list.ids);
+    free(vocabulary);
+    free(text);
+}
+END_TEST
+
 Suite *suite_train(void);
 Suite *suite_train(void)
 {
@@ -367,6 +403,7 @@ Suite *suite_train(void)
     tcase_add_test(tests, a_loss_that_is_no_number_stops);
     tcase_add_test(tests, learning_rate_rises_and_falls);
     tcase_add_test(tests, tales_and_tokenizers);
+    tcase_add_test(tests, a_text_without_documents_has_no_ends);
     suite_add_tcase(suite, tests);
     return suite;
 }
