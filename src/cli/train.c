@@ -181,8 +181,8 @@ static bool too_large(Run *run, uint64_t has, Error *err)
 
 static bool open_model(Run *run, Error *err)
 {
-    const Family *family = family_find(arch);
-    if (!family || family->encoder) return error_set(err, "--arch %s: lectern trains gpt2 and llama", arch);
+    const Family *family = train_family(arch, err);
+    if (!family) return false;
     Config config = { .n_layers = (int)n_layer,
                       .n_heads = (int)n_head,
                       .n_kv_heads = (int)n_kv_head,

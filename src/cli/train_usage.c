@@ -1,7 +1,6 @@
 #include "cli/train_usage.h"
-#include "models/model.h"
 #include "train/dataset.h"
-#include <string.h>
+#include <stdio.h>
 
 enum { MAX_HEADS = 1024 };
 
@@ -18,16 +17,21 @@ static void list_divisors(int64_t whole, int64_t unit, char out[512])
     sprintf(out + n, "%s%lld %s", n ? " and " : "", (long long)last, n ? "do" : "does");
 }
 
+const Family *train_family(const char *arch, Error *err)
+{
+    const Family *family = family_find(arch);
+    if (family && family->trainable) return family;
+    return error_set(err, "--arch %s: lectern trains gpt2 and llama", arch), NULL;
+}
+
 int train_usage(const Invocation *in, const TrainShape *s)
 {
-    static const char *const archs[] = { "gpt2", "llama" };
     Error err = { "" };
     char fit[512];
-    bool trained = false;
-    for (size_t i = 0; i < COUNT_OF(archs); i++) trained |= !strcmp(archs[i], s->arch);
-    if (!trained) return usage_error(in, "--arch %s: lectern trains gpt2 and llama", s->arch);
+    const Family *family = train_family(s->arch, &err);
+    if (!family) return usage_error(in, "%s", err.message);
     if (!dataset_tokenizer_check(s->tokenizer, &err)) return usage_error(in, "%s", err.message);
-    bool rotary = family_find(s->arch)->rotary;
+    bool rotary = family->rotary;
     if (rotary && s->d_model % 2)
         return usage_error(in, "--d-model %lld is odd, and rotary positions turn channels in pairs",
                            (long long)s->d_model);

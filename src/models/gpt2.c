@@ -64,4 +64,5 @@ const Family family_gpt2 = { .arch = "gpt2",
                              .defaults = gpt2_defaults,
                              .build = gpt2_build,
                              .hidden = gpt2_hidden,
-                             .eps_key = "attention.layer_norm_epsilon" };
+                             .eps_key = "attention.layer_norm_epsilon",
+                             .trainable = true };

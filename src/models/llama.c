@@ -62,7 +62,8 @@ const Family family_llama = { .arch = "llama",
                               .build = llama_build,
                               .hidden = llama_hidden,
                               .eps_key = "attention.layer_norm_rms_epsilon",
-                              .rotary = true };
+                              .rotary = true,
+                              .trainable = true };
 
 const Family family_qwen2 = { .arch = "qwen2",
                               .defaults = llama_defaults,

@@ -27,6 +27,7 @@ typedef struct Family {
     bool rotary;
     RopePairing pairing; // of its files
     bool qkv_bias;       // where other layers have none
+    bool trainable;      // by `lectern train`
     bool encoder;        // every token sees the whole text: there is no head, and nothing is written
 } Family;
 

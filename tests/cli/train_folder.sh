@@ -89,6 +89,10 @@ rm -rf broken && cp -r run broken && mkdir broken/step-12/folder
 refused 1 'broken/step-12: cannot empty the folder' train "${tiny[@]}" --steps 12 --out broken --force
 has broken/run.json
 
+# A family that lectern runs and does not train.
+rm -rf broken && cp -r run broken && sed -i 's/"arch": "gpt2"/"arch": "qwen2"/' broken/run.json
+refused 1 '--arch qwen2: lectern trains gpt2 and llama' train --out broken --resume --steps 13
+
 # What JSON cannot hold is refused before it is written.
 cp text $'caf\xe9'
 refused 1 '--data: its value is not UTF-8' train "${tiny[@]}" --data $'caf\xe9' --steps 10 --out new

@@ -32,6 +32,7 @@ usage '--n-kv-head 3 does not divide --n-head 4: 1, 2 and 4 do' --n-head 4 --n-k
 usage '--n-head 8 leaves a head 1 channels, .*: 1, 2 and 4 do' --arch llama --n-head 8
 usage '--d-model 7 is odd' --arch llama --n-head 1 --d-model 7
 usage '--arch bert: lectern trains gpt2 and llama' --arch bert
+usage '--arch qwen2: lectern trains' --arch qwen2
 usage '--arch : lectern trains' --arch ''
 usage '--data is empty: it takes the name of a FILE' --data ''
 usage '--out is empty: it takes the name of a FOLDER' --out=
