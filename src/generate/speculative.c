@@ -1,4 +1,5 @@
 #include "generate/speculative.h"
+#include "base/error.h"
 #include "base/memory.h"
 #include <stdlib.h>
 #include <string.h>
@@ -32,6 +33,7 @@ static int spread(Sampler *sampler, const float *logits, double *p)
 
 int32_t speculation_draft(Speculation *s, Sampler *sampler, const float *logits)
 {
+    CHECK(s->count < s->most, "speculation_draft: %d tokens are drafted, and there is room for %d", s->count, s->most);
     int n = spread(sampler, logits, s->q + (int64_t)s->count * s->vocab_size);
     int32_t id = s->ids[s->count++] = sampler_pick(sampler, n);
     sampler_see(sampler, id);

@@ -177,6 +177,18 @@ START_TEST(greedy_keeps_what_is_the_largest)
 }
 END_TEST
 
+START_TEST(one_draft_too_many_stops)
+{
+    Sampler sampler;
+    Speculation s;
+    sampler_open(&sampler, settings[0], V, 3);
+    speculation_open(&s, 2, V);
+    for (int i = 0; i < 2; i++) speculation_draft(&s, &sampler, draft[0]);
+    ck_assert_int_eq(s.count, 2);
+    speculation_draft(&s, &sampler, draft[0]);
+}
+END_TEST
+
 Suite *suite_speculative(void);
 Suite *suite_speculative(void)
 {
@@ -186,6 +198,7 @@ Suite *suite_speculative(void)
     tcase_add_loop_test(tests, sequences_follow_the_model, 0, COUNT_OF(settings));
     tcase_add_loop_test(tests, other_distributions_are_seen, 0, 3);
     tcase_add_test(tests, greedy_keeps_what_is_the_largest);
+    tcase_add_test_raise_signal(tests, one_draft_too_many_stops, 6);
     suite_add_tcase(suite, tests);
     return suite;
 }
