@@ -6,6 +6,7 @@
 #include <ftw.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -60,7 +61,45 @@ char *file_read(const char *path, size_t *size, Error *err)
     return data;
 }
 
-char *file_part(const char *path) { return mem_format("%s.%ld.part", path, (long)getpid()); }
+#define PART_MARK ".lectern-"
+
+char *file_part(const char *path) { return mem_format("%s" PART_MARK "%ld.part", path, (long)getpid()); }
+
+static bool is_part(const char *entry, const char *name)
+{
+    size_t length = strlen(name), mark = strlen(PART_MARK);
+    if (strncmp(entry, name, length) != 0 || strncmp(entry + length, PART_MARK, mark) != 0) return false;
+    const char *process = entry + length + mark;
+    size_t digits = strspn(process, "0123456789");
+    return digits > 0 && !strcmp(process + digits, ".part");
+}
+
+void file_remove_parts(const char *path)
+{
+    const char *slash = strrchr(path, '/'), *name = slash ? slash + 1 : path;
+    char *folder = slash ? mem_string_n(path, (size_t)(slash - path) + 1) : mem_string(".");
+    DIR *dir = opendir(folder);
+    for (struct dirent *entry; dir && (entry = readdir(dir));) {
+        if (!is_part(entry->d_name, name)) continue;
+        int fd = openat(dirfd(dir), entry->d_name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+        if (fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) == 0) unlinkat(dirfd(dir), entry->d_name, 0);
+        if (fd >= 0) close(fd);
+    }
+    if (dir) closedir(dir);
+    free(folder);
+}
+
+// Locked; and anew, where another process took it for a left one before it was.
+static FILE *open_part(const char *part)
+{
+    for (;;) {
+        FILE *stream = fopen(part, "wbe");
+        if (!stream) return NULL;
+        while (flock(fileno(stream), LOCK_SH) != 0 && errno == EINTR) continue;
+        if (file_exists(part)) return stream;
+        fclose(stream);
+    }
+}
 
 bool file_write_begin(FileWriter *writer, const char *path, Error *err)
 {
@@ -71,7 +110,8 @@ bool file_write_begin(FileWriter *writer, const char *path, Error *err)
     *writer = (FileWriter){ .path = mem_string(target ? target : path) };
     if (!special) writer->part = file_part(writer->path);
     free(target);
-    writer->stream = fopen(special ? writer->path : writer->part, "wbe");
+    if (writer->part) file_remove_parts(writer->path);
+    writer->stream = writer->part ? open_part(writer->part) : fopen(writer->path, "wbe");
     if (writer->stream) return true;
     fail(err, path, "cannot write");
     file_write_abandon(writer);

@@ -19,8 +19,8 @@ void file_unmap(FileMap *map);
 char *file_read(const char *path, size_t *size, Error *err);
 
 // Writes beside the target and renames over it once flushed to the disk: after a crash at any moment the target holds
-// the old bytes or the new ones. `file_write_begin` opens file_part(path); commit flushes, syncs and renames; abandon
-// removes it.
+// the old bytes or the new ones. `file_write_begin` removes what killed processes left of it and opens file_part(path);
+// commit flushes, syncs and renames; abandon removes it.
 typedef struct FileWriter {
     FILE *stream;
     char *path, *part;
@@ -31,7 +31,11 @@ bool file_write_commit(FileWriter *writer, Error *err);
 void file_write_abandon(FileWriter *writer);
 bool file_write(const char *path, const void *data, size_t size, Error *err); // all of it in one call
 
-char *file_part(const char *path); // "path.1234.part", of this process alone; the caller frees it
+char *file_part(const char *path); // "path.lectern-1234.part", of this process alone; the caller frees it
+
+// Removes the parts of `path` that nobody writes any more. Whoever writes one holds a lock on it (flock), which goes with
+// the process; where the file system has no locks, they stay.
+void file_remove_parts(const char *path);
 
 bool file_exists(const char *path);
 bool dir_exists(const char *path);

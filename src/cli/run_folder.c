@@ -3,7 +3,6 @@
 #include "formats/json_file.h"
 #include "stage/svg.h"
 #include "train/checkpoint.h"
-#include <dirent.h>
 #include <errno.h>
 #include <float.h>
 #include <math.h>
@@ -66,18 +65,13 @@ static const char *const run_files[] = {
     "run.json", "log.jsonl", "samples.txt", "loss.svg", "model.gguf", "best.gguf"
 };
 
-// Removes what a process that was killed left half-written: "model.gguf.1234.part".
 static void remove_parts(const char *out)
 {
-    DIR *dir = opendir(out);
-    for (struct dirent *entry; dir && (entry = readdir(dir));)
-        for (size_t i = 0; i < COUNT_OF(run_files); i++) {
-            size_t length = strlen(run_files[i]);
-            const char *rest = entry->d_name + length;
-            if (strncmp(entry->d_name, run_files[i], length) != 0 || *rest != '.') continue;
-            if (strcmp(rest + 1 + strspn(rest + 1, "0123456789"), ".part") == 0) unlinkat(dirfd(dir), entry->d_name, 0);
-        }
-    if (dir) closedir(dir);
+    for (size_t i = 0; i < COUNT_OF(run_files); i++) {
+        char *path = path_join(out, run_files[i]);
+        file_remove_parts(path);
+        free(path);
+    }
 }
 
 static bool remove_run(const char *out, Error *err)

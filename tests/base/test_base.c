@@ -4,6 +4,7 @@
 #include "base/random.h"
 #include <check.h>
 #include <math.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -136,6 +137,52 @@ START_TEST(two_writers_of_one_file)
 }
 END_TEST
 
+// What a killed process left beside a file goes when the file is written again; another's that still writes, and files of
+// like names, stay.
+START_TEST(parts_of_killed_writers_go)
+{
+    Error err = { "" };
+    char folder[] = "/tmp/lectern-test-XXXXXX";
+    ck_assert_ptr_nonnull(mkdtemp(folder));
+    char *path = path_join(folder, "file"), *left[2];
+    int ready[2];
+    char byte;
+    ck_assert_int_eq(pipe(ready), 0);
+    pid_t children[2];
+    for (int i = 0; i < 2; i++) {
+        children[i] = fork();
+        if (children[i] == 0) {
+            FileWriter writer;
+            if (file_write_begin(&writer, path, &err) && write(ready[1], "x", 1) == 1) pause();
+            _exit(1);
+        }
+        ck_assert_int_eq(read(ready[0], &byte, 1), 1);
+        left[i] = mem_format("%s.lectern-%ld.part", path, (long)children[i]);
+        ck_assert(file_exists(left[i]));
+    }
+    ck_assert_int_eq(kill(children[0], SIGKILL), 0);
+    ck_assert_int_eq(waitpid(children[0], NULL, 0), children[0]);
+    static const char *const others[] = { "file.1.part", "file.lectern-1.parts", "file.lectern-.part",
+                                          "files.lectern-1.part" };
+    for (size_t i = 0; i < COUNT_OF(others); i++) {
+        char *other = path_join(folder, others[i]);
+        ck_assert(file_write(other, "x", 1, &err));
+        free(other);
+    }
+    ck_assert_msg(file_write(path, "one", 3, &err), "%s", err.message);
+    ck_assert(!file_exists(left[0]) && file_exists(left[1]));
+    for (size_t i = 0; i < COUNT_OF(others); i++) {
+        char *other = path_join(folder, others[i]);
+        ck_assert_msg(file_exists(other), "%s", other);
+        free(other);
+    }
+    ck_assert_int_eq(kill(children[1], SIGKILL), 0);
+    ck_assert_int_eq(waitpid(children[1], NULL, 0), children[1]);
+    ck_assert_msg(dir_remove(folder, &err), "%s", err.message);
+    free(left[0]), free(left[1]), free(path);
+}
+END_TEST
+
 // Nobody writes into the pipe: opening it must not wait. A link goes; what it points to stays.
 START_TEST(pipes_and_links)
 {
@@ -169,6 +216,7 @@ Suite *suite_base(void)
     tcase_add_test(tests, errors_keep_the_first_cause);
     tcase_add_test(tests, files_are_replaced_whole);
     tcase_add_test(tests, two_writers_of_one_file);
+    tcase_add_test(tests, parts_of_killed_writers_go);
     tcase_add_test(tests, pipes_and_links);
     suite_add_tcase(suite, tests);
     return suite;

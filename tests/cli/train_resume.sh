@@ -111,10 +111,10 @@ mkdir away && printf '\xef\xbb\xbf' | cat - text >away/book # a byte order mark 
 ) || failed=1
 has "it's moved/step-18"
 # What a killed process left half-written goes.
-touch more/model.gguf.{1,77}.part more/model.gguf.x.part more/mine.1.part
+touch more/model.gguf.lectern-{1,77}.part more/model.gguf.{1,lectern-,lectern-x}.part more/mine.lectern-1.part
 works train --out more --resume
-lacks more/model.gguf.{1,77}.part
-has more/model.gguf.x.part more/mine.1.part
+lacks more/model.gguf.lectern-{1,77}.part
+has more/model.gguf.{1,lectern-,lectern-x}.part more/mine.lectern-1.part
 rm more/*.part
 
 # broken NAME PATTERN: a copy of the run, changed by the commands on standard input, is refused
