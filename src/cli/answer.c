@@ -24,6 +24,7 @@ void answer_free(Answer *a)
     token_stream_free(&a->stream);
     free(a->held);
     free(a->text);
+    free(a->starts);
     *a = (Answer){ 0 };
 }
 
@@ -72,7 +73,19 @@ static void write_token(Answer *a, int32_t id, double log_probability)
         json_object_set_new(entry, "text", string ? string : json_null());
         json_array_append_new(a->tokens, entry);
     }
+    if (a->options->stop) {
+        GROW(a->starts, a->token_count, a->token_capacity);
+        a->starts[a->token_count++] = a->text_size + a->held_size;
+    }
     write_text(a, token_stream_push(&a->stream, id));
+}
+
+// The tokens behind the last of which something is shown.
+static size_t hidden_tokens(const Answer *a)
+{
+    size_t n = 0;
+    while (n < a->token_count && a->starts[a->token_count - 1 - n] >= a->text_size) n++;
+    return n;
 }
 
 bool answer_write(Answer *a, Decoder *decoder, Error *err)
@@ -95,6 +108,7 @@ bool answer_write(Answer *a, Decoder *decoder, Error *err)
     if (interrupted()) a->reason = "interrupt";
     if (a->stopped) {
         a->reason = "stop";
+        decoder_pop(decoder, hidden_tokens(a));
     } else {
         write_text(a, token_stream_end(&a->stream));
         answer_put(a, a->held, a->held_size);

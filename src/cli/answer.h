@@ -34,13 +34,16 @@ typedef struct Answer {
     json_t *tokens;     // with --json: [{id, text, logprob}]
     char *text;         // all of it
     size_t text_size;
+    size_t *starts; // in the text, of each token's: with a stop text
+    size_t token_count, token_capacity;
 } Answer;
 
 // `end` is a token that ends the answer beside eos, or −1.
 void answer_begin(Answer *answer, const Tokenizer *tokenizer, const AnswerOptions *options, int32_t end, bool json);
 void answer_put(Answer *answer, const char *data, size_t size); // text that no token stands for
 
-// Goes on from the decoder's sequence, to which all tokens but the one that ends the answer are pushed.
+// Goes on from the decoder's sequence, to which the tokens of the answer's text are pushed: not the one that ends it, nor
+// those of the stop text and what comes behind.
 bool answer_write(Answer *answer, Decoder *decoder, Error *err);
 
 // The keys "text" (null where it is no UTF-8), "tokens" and "ended_by".

@@ -25,6 +25,13 @@ static void rewind_to(Generator *g, int64_t past)
     if (g && g->past > past) generator_rewind(g, past);
 }
 
+static void forget_ready(Decoder *d)
+{
+    d->ready = d->ready_count = 0;
+    rewind_to(d->generator, (int64_t)d->sequence.count);
+    rewind_to(d->draft, (int64_t)d->sequence.count);
+}
+
 // What was drawn in advance holds as long as it is what is pushed.
 static void pass_ready(Decoder *d, int32_t id)
 {
@@ -33,9 +40,7 @@ static void pass_ready(Decoder *d, int32_t id)
         d->ready++;
         return;
     }
-    d->ready = d->ready_count = 0;
-    rewind_to(d->generator, (int64_t)d->sequence.count);
-    rewind_to(d->draft, (int64_t)d->sequence.count);
+    forget_ready(d);
 }
 
 void decoder_push(Decoder *d, const int32_t *ids, size_t n)
@@ -47,6 +52,14 @@ void decoder_push(Decoder *d, const int32_t *ids, size_t n)
         s->ids[s->count++] = ids[i];
         sampler_see(d->sampler, ids[i]);
     }
+}
+
+void decoder_pop(Decoder *d, size_t n)
+{
+    TokenList *s = &d->sequence;
+    CHECK(n <= s->count, "decoder_pop: %zu tokens of %zu", n, s->count);
+    for (; n > 0; n--) sampler_unsee(d->sampler, s->ids[--s->count]);
+    forget_ready(d);
 }
 
 // Feeds what the cache lacks of the sequence and `n` ids that stand behind it in memory.
@@ -109,9 +122,7 @@ int64_t decoder_room(const Decoder *d) { return d->generator->capacity - (int64_
 
 void decoder_restart(Decoder *d)
 {
-    rewind_to(d->generator, 0);
-    rewind_to(d->draft, 0);
     sampler_forget(d->sampler);
     d->sequence.count = 0;
-    d->ready = d->ready_count = 0;
+    forget_ready(d);
 }

@@ -25,6 +25,9 @@ void decoder_set_draft(Decoder *decoder, Generator *draft, int tokens);
 // Appends to the sequence, without running the model: a prompt, or the token that decoder_next gave.
 void decoder_push(Decoder *decoder, const int32_t *ids, size_t n);
 
+// Takes the last n tokens of the sequence back, as if they had not been pushed.
+void decoder_pop(Decoder *decoder, size_t n);
+
 // Draws the token that follows the sequence, which is not appended: the caller may push another one, or nothing more.
 // *log_probability as sampler_draw's. False when the sequence is empty or does not fit into the generator's capacity.
 bool decoder_next(Decoder *decoder, int32_t *id, double *log_probability, Error *err);

@@ -39,6 +39,19 @@ fi
 answers 'the cat\n/reset\n' # not a command there
 [ "$(wc -l <out)" = 2 ] || problem '/reset was no message'
 
+# The stop text is not shown, and the model does not remember it: the next message begins behind what was shown.
+first=$(head -n 1 two)
+{ echo 'the cat' && head -c 300 text | tr '\n' ' ' && echo; } >stopping
+for cut in 0 3 8; do
+    count=$((count + 1))
+    "${chat[@]}" --stop "${first:$cut:3}" <stopping >out 2>err
+    before=${first%%"${first:$cut:3}"*}
+    [ "$(head -n 1 out)" = "$before" ] || problem "--stop '${first:$cut:3}' leaves '$(head -n 1 out)', not '$before'"
+    # 7 characters, 25 of the template, those of the answer
+    grep -q "line 2: the message needs .* of the context's 256, and $((256 - 32 - ${#before})) are left" err ||
+        problem "the room behind --stop '${first:$cut:3}'"
+done
+
 # The context: what does not fit is said, never dropped.
 head -c 300 text | tr '\n' ' ' >long
 echo >>long

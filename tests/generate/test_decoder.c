@@ -99,6 +99,45 @@ START_TEST(pieces_are_the_whole)
 }
 END_TEST
 
+// With and without a draft: tokens that are taken back have never been there, for the sampler neither.
+START_TEST(what_is_taken_back_was_never_there)
+{
+    Model *model = make("gpt2", 2, 5), *small = make("gpt2", 1, 6);
+    int32_t expected[12], got[12], first[4], other[8];
+    for (int drafts = 0; drafts < 2; drafts++)
+        for (int pops = 0; pops < 2; pops++) {
+            Generator g, draft;
+            Sampler sampler;
+            Decoder d;
+            open_generator(&g, model);
+            open_generator(&draft, small);
+            sampler_open(&sampler, greedy, V, 1);
+            decoder_open(&d, &g, &sampler);
+            if (drafts) decoder_set_draft(&d, &draft, 3);
+            greedy_tokens(&d, 5, 4, first);
+            if (pops) {
+                greedy_tokens(&d, 0, 8, other);
+                next(&d); // what is drawn in advance goes too
+                decoder_pop(&d, 8);
+                ck_assert_int_eq(decoder_room(&d), CONTEXT - 9);
+                for (int32_t id = 0; id < V; id++) {
+                    int times = 0;
+                    for (size_t i = 0; i < d.sequence.count; i++) times += d.sequence.ids[i] == id;
+                    ck_assert_int_eq(sampler.seen[id], times);
+                }
+            }
+            greedy_tokens(&d, 7, 12, pops ? got : expected);
+            if (pops) ck_assert_mem_eq(got, expected, sizeof got);
+            decoder_close(&d);
+            sampler_close(&sampler);
+            generator_close(&g);
+            generator_close(&draft);
+        }
+    model_free(model);
+    model_free(small);
+}
+END_TEST
+
 START_TEST(what_does_not_fit_is_said)
 {
     Error err = { "" };
@@ -316,6 +355,7 @@ Suite *suite_decoder(void)
     tcase_set_timeout(tests, 120);
     tcase_add_checked_fixture(tests, open_device, close_device);
     tcase_add_test(tests, pieces_are_the_whole);
+    tcase_add_test(tests, what_is_taken_back_was_never_there);
     tcase_add_test(tests, what_does_not_fit_is_said);
     tcase_add_test(tests, the_sampler_sees_what_is_pushed);
     tcase_add_test(tests, rows_of_a_long_prompt);
