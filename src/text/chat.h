@@ -73,5 +73,5 @@ void chat_render(const Chat *chat, const ChatMessage *messages, size_t first, si
 // Appends what stands behind an answer that the model itself has written after `ask`.
 void chat_close(const Chat *chat, ChatText *out);
 
-// Appends the text's ids: special tokens from the template's own parts alone.
+// Appends the text's ids: the template's tokens, bos and eos from its own parts alone.
 void chat_encode(const Chat *chat, const ChatText *text, TokenList *ids);
