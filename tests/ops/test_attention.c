@@ -1,9 +1,11 @@
 // Flash attention and plain attention are the same function: y and every gradient, from the same inputs.
 #include "base/random.h"
+#include "ops/op.h"
 #include "ops/ops.h"
 #include <check.h>
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
 enum { Q, K, V, BIAS, INPUTS_, Y = INPUTS_, ALL };
 static const char *const names[ALL] = { "dq", "dk", "dv", "dbias", "y" };
@@ -148,6 +150,19 @@ START_TEST(the_pattern_carries_a_gradient)
 }
 END_TEST
 
+// As it comes: the chunks of keys are then the only way.
+START_TEST(more_keys_than_some_loops_reach)
+{
+    static const Case c = { .label = "65536 keys", .no_grad = true, .size = { 1, 1, 65536, 1, 1, 128 } };
+    Error err = { "" };
+    TrialResult result;
+    int i = 0;
+    while (strcmp(ops[i]->name, "attention") != 0) i++;
+    ck_assert_msg(trial_run(stream, ops[i], &c, NULL, false, &result, &err), "%s", err.message);
+    ck_assert_msg(result.pass, "%s", result.why);
+}
+END_TEST
+
 Suite *suite_attention(void);
 Suite *suite_attention(void)
 {
@@ -157,6 +172,7 @@ Suite *suite_attention(void)
     tcase_add_checked_fixture(tests, open_device, close_device);
     tcase_add_loop_test(tests, flash_equals_plain, 0, COUNT_OF(problems));
     tcase_add_test(tests, the_pattern_carries_a_gradient);
+    tcase_add_test(tests, more_keys_than_some_loops_reach);
     suite_add_tcase(suite, tests);
     return suite;
 }
