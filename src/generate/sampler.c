@@ -46,21 +46,27 @@ static void normalise(Candidate *list, int n)
     for (int i = 0; i < n; i++) list[i].p /= sum;
 }
 
-// softmax of the penalised and tempered logits, sorted. Returns how many have p > 0.
-static int probabilities(Sampler *s, const float *logits)
+// The logits with their penalties, into scores. Returns the largest's id, the first of equals.
+static int32_t penalise(Sampler *s, const float *logits)
 {
     const SamplerOptions *o = &s->options;
-    double largest = -INFINITY;
-    int n = 0;
+    int32_t best = 0;
     for (int i = 0; i < s->vocab_size; i++) {
         double x = (double)logits[i];
         if (s->seen[i] && o->repeat_penalty != 1) x = x > 0 ? x / o->repeat_penalty : x * o->repeat_penalty;
         s->scores[i] = x;
-        if (x > largest) largest = x;
+        if (x > s->scores[best]) best = i;
     }
-    double temperature = o->temperature > 0 ? o->temperature : 1;
+    return best;
+}
+
+// softmax of the penalised and tempered logits, sorted. Returns how many have p > 0.
+static int probabilities(Sampler *s, const float *logits)
+{
+    double largest = s->scores[penalise(s, logits)];
+    int n = 0;
     for (int i = 0; i < s->vocab_size; i++) {
-        double p = exp((s->scores[i] - largest) / temperature);
+        double p = exp((s->scores[i] - largest) / s->options.temperature);
         if (p > 0) s->candidates[n++] = (Candidate){ i, p };
     }
     qsort(s->candidates, (size_t)n, sizeof *s->candidates, more_probable);
@@ -71,8 +77,11 @@ static int probabilities(Sampler *s, const float *logits)
 int sampler_distribution(Sampler *s, const float *logits)
 {
     const SamplerOptions *o = &s->options;
+    if (o->temperature <= 0) { // nothing need be sorted
+        s->candidates[0] = (Candidate){ penalise(s, logits), 1 };
+        return 1;
+    }
     int n = probabilities(s, logits);
-    if (o->temperature <= 0) n = 1;
     if (o->top_k > 0 && o->top_k < n) n = o->top_k;
     normalise(s->candidates, n);
     if (o->top_p < 1) {

@@ -24,7 +24,7 @@ WORD = " the"  # one token in most vocabularies
 def lectern(model, words, tokens):
     start = time.perf_counter()
     out = subprocess.run([f"{ROOT}/build/lectern", "generate", "--model", model, "--prompt", WORD * words, "--max-tokens",
-                          str(tokens), "--temperature", "1", "--seed", "1", "--json"], capture_output=True, text=True,
+                          str(tokens), "--temperature", "0", "--json"], capture_output=True, text=True,
                          check=True).stdout
     made = json.loads(out)
     return time.perf_counter() - start, len(made["prompt_ids"]), len(made["tokens"])
