@@ -121,34 +121,60 @@ def perplexity(peer, ids):
     return math.exp(total / count)
 
 
+def apart(section, *arguments):
+    """In a process of its own: llama-cpp-python does not always survive a second model. True if it succeeds."""
+    sys.stdout.flush()
+    pid = os.fork()
+    if pid == 0:
+        good = False
+        try:
+            good = section(*arguments) is not False
+        finally:
+            sys.stdout.flush()
+            os._exit(0 if good else 1)
+    status = os.waitpid(pid, 0)[1]
+    if os.WIFSIGNALED(status):
+        print(f"{section.__name__}: llama.cpp ended with signal {os.WTERMSIG(status)}")
+    return status == 0
+
+
+def beside_floats(model, floats):
+    peer = open_peer(floats, 1024, True)
+    good = hold_greedy(model, peer)
+    hold_logits(model, peer, "the floats")
+    return good
+
+
+def beside_blocks(model):
+    hold_logits(model, open_peer(model, 1024, True), "the quantised file")
+
+
+def hold_perplexity(ours, name, path, text, bound):
+    peer = open_peer(path, WINDOW, True)
+    with open(text, "rb") as source:
+        theirs = perplexity(peer, peer.tokenize(source.read(), add_bos=False))
+    print(f"perplexity: lectern {ours:.4f}, llama.cpp with the {name} {theirs:.4f} ({ours / theirs - 1:+.3%})")
+    return abs(ours / theirs - 1) <= bound
+
+
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("model")
     parser.add_argument("--text")
     parser.add_argument("--bytes", type=int, default=51200)
-    arguments = parser.parse_args()
+    a = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
-        floats = os.path.join(folder, "floats.gguf")
-        lectern("export", "--model", arguments.model, "--out", floats, "--type", "f32")
-        peer = open_peer(floats, 1024, True)
-        good = hold_greedy(arguments.model, peer)
-        hold_logits(arguments.model, peer, "the floats")
-        del peer
-        hold_logits(arguments.model, open_peer(arguments.model, 1024, True), "the quantised file")
-        if arguments.text:
-            short = os.path.join(folder, "text")
-            with open(arguments.text, "rb") as source, open(short, "wb") as target:
-                target.write(source.read(arguments.bytes))
-            ours = json.loads(lectern("eval", "perplexity", "--model", arguments.model, "--data", short, "--window",
-                                      str(WINDOW), "--json"))["perplexity"]
-            for name, path in (("quantised file", arguments.model), ("floats", floats)):
-                peer = open_peer(path, WINDOW, all_logits=True)
-                with open(short, "rb") as source:
-                    theirs = perplexity(peer, peer.tokenize(source.read(), add_bos=False))
-                print(f"perplexity: lectern {ours:.4f}, llama.cpp with the {name} {theirs:.4f} ({ours / theirs - 1:+.3%})")
-                if name == "quantised file":
-                    good &= abs(ours / theirs - 1) <= 0.005
-                del peer
+        floats, short = os.path.join(folder, "floats.gguf"), os.path.join(folder, "text")
+        lectern("export", "--model", a.model, "--out", floats, "--type", "f32")
+        good = apart(beside_floats, a.model, floats)
+        good &= apart(beside_blocks, a.model)
+        if a.text:
+            with open(a.text, "rb") as source, open(short, "wb") as target:
+                target.write(source.read(a.bytes))
+            ours = json.loads(lectern("eval", "perplexity", "--model", a.model, "--data", short, "--window", str(WINDOW),
+                                      "--json"))["perplexity"]
+            good &= apart(hold_perplexity, ours, "quantised file", a.model, short, 0.005)
+            good &= apart(hold_perplexity, ours, "floats", floats, short, 0.005)
     sys.exit(not good)
 
 
