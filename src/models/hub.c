@@ -27,33 +27,31 @@ static const HubName GPT2_NAMES[] = {
 };
 static const char *const GPT2_IDLE[] = { "*.attn.bias", "*.attn.masked_bias" };
 
+// What Llama and Qwen2 share: all but queries, keys and values.
+#define LLAMA_SHARED                                                                                      \
+    { "token_embd.weight", "model.embed_tokens.weight", HUB_SAME, false },                                \
+        { "blk.%d.attn_norm.weight", "model.layers.%d.input_layernorm.weight", HUB_SAME, false },         \
+        { "blk.%d.attn_output.weight", "model.layers.%d.self_attn.o_proj.weight", HUB_SAME, false },      \
+        { "blk.%d.ffn_norm.weight", "model.layers.%d.post_attention_layernorm.weight", HUB_SAME, false }, \
+        { "blk.%d.ffn_gate.weight", "model.layers.%d.mlp.gate_proj.weight", HUB_SAME, false },            \
+        { "blk.%d.ffn_up.weight", "model.layers.%d.mlp.up_proj.weight", HUB_SAME, false },                \
+        { "blk.%d.ffn_down.weight", "model.layers.%d.mlp.down_proj.weight", HUB_SAME, false },            \
+        { "output_norm.weight", "model.norm.weight", HUB_SAME, false },                                   \
+    {                                                                                                     \
+        "output.weight", "lm_head.weight", HUB_SAME, true                                                 \
+    }
+
 static const HubName LLAMA_NAMES[] = {
-    { "token_embd.weight", "model.embed_tokens.weight", HUB_SAME, false },
-    { "blk.%d.attn_norm.weight", "model.layers.%d.input_layernorm.weight", HUB_SAME, false },
+    LLAMA_SHARED,
     { "blk.%d.attn_q.weight", "model.layers.%d.self_attn.q_proj.weight", HUB_QUERIES, false },
     { "blk.%d.attn_k.weight", "model.layers.%d.self_attn.k_proj.weight", HUB_KEYS, false },
     { "blk.%d.attn_v.weight", "model.layers.%d.self_attn.v_proj.weight", HUB_SAME, false },
-    { "blk.%d.attn_output.weight", "model.layers.%d.self_attn.o_proj.weight", HUB_SAME, false },
-    { "blk.%d.ffn_norm.weight", "model.layers.%d.post_attention_layernorm.weight", HUB_SAME, false },
-    { "blk.%d.ffn_gate.weight", "model.layers.%d.mlp.gate_proj.weight", HUB_SAME, false },
-    { "blk.%d.ffn_up.weight", "model.layers.%d.mlp.up_proj.weight", HUB_SAME, false },
-    { "blk.%d.ffn_down.weight", "model.layers.%d.mlp.down_proj.weight", HUB_SAME, false },
-    { "output_norm.weight", "model.norm.weight", HUB_SAME, false },
-    { "output.weight", "lm_head.weight", HUB_SAME, true },
 };
 static const HubName QWEN2_NAMES[] = {
-    { "token_embd.weight", "model.embed_tokens.weight", HUB_SAME, false },
-    { "blk.%d.attn_norm.weight", "model.layers.%d.input_layernorm.weight", HUB_SAME, false },
+    LLAMA_SHARED,
     BOTH("blk.%d.attn_q", "model.layers.%d.self_attn.q_proj"),
     BOTH("blk.%d.attn_k", "model.layers.%d.self_attn.k_proj"),
     BOTH("blk.%d.attn_v", "model.layers.%d.self_attn.v_proj"),
-    { "blk.%d.attn_output.weight", "model.layers.%d.self_attn.o_proj.weight", HUB_SAME, false },
-    { "blk.%d.ffn_norm.weight", "model.layers.%d.post_attention_layernorm.weight", HUB_SAME, false },
-    { "blk.%d.ffn_gate.weight", "model.layers.%d.mlp.gate_proj.weight", HUB_SAME, false },
-    { "blk.%d.ffn_up.weight", "model.layers.%d.mlp.up_proj.weight", HUB_SAME, false },
-    { "blk.%d.ffn_down.weight", "model.layers.%d.mlp.down_proj.weight", HUB_SAME, false },
-    { "output_norm.weight", "model.norm.weight", HUB_SAME, false },
-    { "output.weight", "lm_head.weight", HUB_SAME, true },
 };
 static const char *const LLAMA_IDLE[] = { "*.rotary_emb.inv_freq" };
 
@@ -117,6 +115,13 @@ typedef struct Field {
         arch, name, offsetof(Config, field), true, false \
     }
 
+// Llama's and Qwen2's.
+#define LLAMA_FIELDS(arch)                                                                                   \
+    WHOLE(arch, "hidden_size", d_model), WHOLE(arch, "num_hidden_layers", n_layers),                         \
+        WHOLE(arch, "num_attention_heads", n_heads), WHOLE_OR_NONE(arch, "num_key_value_heads", n_kv_heads), \
+        WHOLE(arch, "max_position_embeddings", seq_len), WHOLE(arch, "vocab_size", vocab_size),              \
+        WHOLE(arch, "intermediate_size", d_ff), REAL(arch, "rms_norm_eps", eps), REAL(arch, "rope_theta", rope_base)
+
 static const Field FIELDS[] = {
     WHOLE("gpt2", "n_embd", d_model),
     WHOLE("gpt2", "n_layer", n_layers),
@@ -125,24 +130,8 @@ static const Field FIELDS[] = {
     WHOLE("gpt2", "vocab_size", vocab_size),
     WHOLE_OR_NONE("gpt2", "n_inner", d_ff),
     REAL("gpt2", "layer_norm_epsilon", eps),
-    WHOLE("llama", "hidden_size", d_model),
-    WHOLE("llama", "num_hidden_layers", n_layers),
-    WHOLE("llama", "num_attention_heads", n_heads),
-    WHOLE_OR_NONE("llama", "num_key_value_heads", n_kv_heads),
-    WHOLE("llama", "max_position_embeddings", seq_len),
-    WHOLE("llama", "vocab_size", vocab_size),
-    WHOLE("llama", "intermediate_size", d_ff),
-    REAL("llama", "rms_norm_eps", eps),
-    REAL("llama", "rope_theta", rope_base),
-    WHOLE("qwen2", "hidden_size", d_model),
-    WHOLE("qwen2", "num_hidden_layers", n_layers),
-    WHOLE("qwen2", "num_attention_heads", n_heads),
-    WHOLE_OR_NONE("qwen2", "num_key_value_heads", n_kv_heads),
-    WHOLE("qwen2", "max_position_embeddings", seq_len),
-    WHOLE("qwen2", "vocab_size", vocab_size),
-    WHOLE("qwen2", "intermediate_size", d_ff),
-    REAL("qwen2", "rms_norm_eps", eps),
-    REAL("qwen2", "rope_theta", rope_base),
+    LLAMA_FIELDS("llama"),
+    LLAMA_FIELDS("qwen2"),
     WHOLE("bert", "hidden_size", d_model),
     WHOLE("bert", "num_hidden_layers", n_layers),
     WHOLE("bert", "num_attention_heads", n_heads),

@@ -63,12 +63,6 @@ static bool subgroups_fit(const Rung *rung, const GpuTraits *t)
     return (rung->kernel.subgroup ? sized : single) && S >= rung->tile[1] && S <= most;
 }
 
-static bool texels_fit(const GpuTraits *t, const Product *p)
-{
-    uint64_t most = t->max_texel_elements * 16, spare = t->alignment;
-    return p->a.bytes + spare <= most && p->b.bytes + spare <= most;
-}
-
 static bool can(const Rung *rung, const GpuTraits *t, const Product *p)
 {
     uint32_t how = rung->tile[0], needs = rung->tile[2];
@@ -76,7 +70,9 @@ static bool can(const Rung *rung, const GpuTraits *t, const Product *p)
     if (how == BY_ELEMENT || how == BY_TREE) return true;
     uint32_t tile_bytes = 2 * 4 * TILE_K * (16 * rung->kernel.constants[0] + 1);
     if (how == BY_TILE) return t->max_workgroup_invocations >= 256 && tile_bytes <= t->shared_bytes;
-    if ((needs & TEXELS && !texels_fit(t, p)) || !subgroups_fit(rung, t) || !whole_b(p)) return false;
+    if ((needs & TEXELS && !(texels_hold(t, p->a.bytes) && texels_hold(t, p->b.bytes))) || !subgroups_fit(rung, t) ||
+        !whole_b(p))
+        return false;
     if (how == BY_ROWS) return t->subgroup_arithmetic && p->M <= rung->kernel.constants[0] && whole_a(p);
     bool last_texel = (p->a.offset + p->a.bytes) % 16 == 0; // is seen only if it is whole
     int64_t k_step = !(needs & UNALIGNED) && rung->tile[1] == 8 ? 8 : p->kind == PRODUCT_NN ? 1 : 4;

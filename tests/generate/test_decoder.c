@@ -1,29 +1,11 @@
 // Sequences that grow by pieces, are cut short and begun again.
+#include "device.h"
 #include "generate/decoder.h"
 #include <check.h>
 #include <math.h>
 #include <stdlib.h>
 
 enum { V = 259, CONTEXT = 80 };
-
-static Gpu *gpu;
-static Stream *stream;
-
-static void open_device(void)
-{
-    Error err = { "" };
-    gpu = gpu_open(&(GpuOptions){ .poison = true }, &err);
-    ck_assert_msg(gpu != NULL, "%s", err.message);
-    stream = stream_open(gpu, &err);
-    ck_assert_msg(stream != NULL, "%s", err.message);
-}
-
-static void close_device(void)
-{
-    stream_close(stream);
-    gpu_close(gpu);
-    ck_assert_int_eq(gpu_validation_messages(), 0);
-}
 
 static Model *make_long(const char *arch, int n_layers, uint64_t seed, int seq_len)
 {

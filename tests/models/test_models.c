@@ -1,5 +1,7 @@
 // Whole models: the same weights give the same logits in training, in a prefill and token by token; files hold a model.
 #include "base/file.h"
+#include "device.h"
+#include "folder.h"
 #include "generate/generator.h"
 #include "generate/sampler.h"
 #include "models/export.h"
@@ -8,29 +10,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-
-static Gpu *gpu;
-static Stream *stream;
-static char folder[64];
-
-static void open_device(void)
-{
-    Error err = { "" };
-    gpu = gpu_open(&(GpuOptions){ .poison = true }, &err);
-    ck_assert_msg(gpu != NULL, "%s", err.message);
-    stream = stream_open(gpu, &err);
-    ck_assert_msg(stream != NULL, "%s", err.message);
-    strcpy(folder, "/tmp/lectern-test-XXXXXX");
-    ck_assert_ptr_nonnull(mkdtemp(folder));
-}
-
-static void close_device(void)
-{
-    stream_close(stream);
-    gpu_close(gpu);
-    dir_remove_tree(folder, NULL);
-    ck_assert_int_eq(gpu_validation_messages(), 0);
-}
 
 static const struct {
     const char *arch;
@@ -287,6 +266,7 @@ Suite *suite_models(void)
     TCase *tests = tcase_create("models");
     tcase_set_timeout(tests, 120);
     tcase_add_checked_fixture(tests, open_device, close_device);
+    tcase_add_checked_fixture(tests, open_folder, close_folder);
     tcase_add_loop_test(tests, cached_equals_whole, 0, COUNT_OF(models));
     tcase_add_loop_test(tests, listening_changes_no_bit, 0, COUNT_OF(models));
     tcase_add_loop_test(tests, files_hold_a_model, 0, COUNT_OF(models));

@@ -3,6 +3,8 @@
 #include "base/file.h"
 #include "base/half.h"
 #include "base/random.h"
+#include "device.h"
+#include "folder.h"
 #include "formats/quants.h"
 #include "generate/generator.h"
 #include "tensor/planes.h"
@@ -70,29 +72,6 @@ START_TEST(planes_hold_the_blocks)
     free(blocks), free(data), free(want);
 }
 END_TEST
-
-static Gpu *gpu;
-static Stream *stream;
-static char folder[64];
-
-static void open_device(void)
-{
-    Error err = { "" };
-    gpu = gpu_open(&(GpuOptions){ .poison = true }, &err);
-    ck_assert_msg(gpu != NULL, "%s", err.message);
-    stream = stream_open(gpu, &err);
-    ck_assert_msg(stream != NULL, "%s", err.message);
-    strcpy(folder, "/tmp/lectern-test-XXXXXX");
-    ck_assert_ptr_nonnull(mkdtemp(folder));
-}
-
-static void close_device(void)
-{
-    stream_close(stream);
-    gpu_close(gpu);
-    dir_remove(folder, NULL);
-    ck_assert_int_eq(gpu_validation_messages(), 0);
-}
 
 // The same weights twice: matrices as blocks of a type, and as the floats that they mean.
 static void write_files(const char *arch, int i, bool mixed, const char *blocks_path, const char *floats_path)
@@ -191,6 +170,7 @@ Suite *suite_quantized(void)
     tcase_add_loop_test(blocks, planes_hold_the_blocks, 0, (int)COUNT_OF(types));
     suite_add_tcase(suite, blocks);
     tcase_add_checked_fixture(files, open_device, close_device);
+    tcase_add_checked_fixture(files, open_folder, close_folder);
     tcase_set_timeout(files, 120);
     tcase_add_loop_test(files, a_quantised_model_equals_its_floats, 0,
                         (int)((COUNT_OF(types) + 1) * COUNT_OF(archs))); // the last ones with two types

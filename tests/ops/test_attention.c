@@ -1,5 +1,6 @@
 // Flash attention and plain attention are the same function: y and every gradient, from the same inputs.
 #include "base/random.h"
+#include "device.h"
 #include "ops/op.h"
 #include "ops/ops.h"
 #include <check.h>
@@ -21,25 +22,6 @@ static const Problem problems[] = {
     { 1, 90, 90, 4, 1, 20, .window = 9, .packed = true },
     { 2, 50, 41, 2, 2, 5 },
 };
-
-static Gpu *gpu;
-static Stream *stream;
-
-static void open_device(void)
-{
-    Error err = { "" };
-    gpu = gpu_open(&(GpuOptions){ .poison = true }, &err);
-    ck_assert_msg(gpu != NULL, "%s", err.message);
-    stream = stream_open(gpu, &err);
-    ck_assert_msg(stream != NULL, "%s", err.message);
-}
-
-static void close_device(void)
-{
-    stream_close(stream);
-    gpu_close(gpu);
-    ck_assert_int_eq(gpu_validation_messages(), 0);
-}
 
 static void put_normal(Tensor *x, Shape shape, const char *name, bool needs_grad)
 {

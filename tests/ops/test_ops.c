@@ -1,27 +1,9 @@
 // The op table: every case of every op, by every rung that can run it, against its twin and finite differences.
+#include "device.h"
 #include "ops/op.h"
 #include <check.h>
 #include <stdlib.h>
 #include <string.h>
-
-static Gpu *gpu;
-static Stream *stream;
-
-static void open_device(void)
-{
-    Error err = { "" };
-    gpu = gpu_open(&(GpuOptions){ .poison = true }, &err);
-    ck_assert_msg(gpu != NULL, "%s", err.message);
-    stream = stream_open(gpu, &err);
-    ck_assert_msg(stream != NULL, "%s", err.message);
-}
-
-static void close_device(void)
-{
-    stream_close(stream);
-    gpu_close(gpu);
-    ck_assert_int_eq(gpu_validation_messages(), 0);
-}
 
 static bool hold(void *context, const Op *op, const Case *c, const char *force)
 {
